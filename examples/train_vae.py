@@ -1,0 +1,105 @@
+"""Train a variational autoencoder on MNIST: the main job.
+
+The loss is a price in nats, and it has two parts. The *reconstruction* is what is
+still unknown of an image once its code z is known; the *KL* is what the code itself
+tells. Their sum is the negative ELBO, an upper bound on what the image costs under
+the model. Watch them while it trains: the reconstruction falls, the KL rises, because
+the code is being put to use, and the sum falls.
+
+    python examples/train_vae.py                      # a minute on two cores
+    python examples/train_vae.py --quick              # a few seconds, for a look
+    python examples/train_vae.py --latent 2           # a latent space that can be drawn
+    python examples/train_vae.py --resume             # go on after Ctrl-C
+
+Figures, the model and its checkpoint go to the folder `out/`.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+import npvae
+from npvae import datasets, plots
+
+# %% The options
+
+
+def options(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", help="a .npz like MNIST's, or a folder of IDX files; "
+                                       "left out: the MNIST that is shipped")
+    parser.add_argument("--hidden", type=int, nargs="+", default=[400],
+                        help="hidden sizes of the encoder (default: 400)")
+    parser.add_argument("--latent", type=int, default=20, help="latent dimensions (default: 20)")
+    parser.add_argument("--likelihood", default="bernoulli",
+                        choices=["bernoulli", "gaussian", "tied_gaussian",
+                                 "heteroscedastic_gaussian"])
+    parser.add_argument("--variance", type=float, default=0.05,
+                        help="of a Gaussian likelihood (default: 0.05)")
+    parser.add_argument("--beta", type=float, default=1.0, help="weight of the KL (default: 1)")
+    parser.add_argument("--epochs", type=int, default=10)
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--rate", type=float, default=1e-3, help="of Adam (default: 0.001)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder (default: out)")
+    parser.add_argument("--resume", action="store_true", help="from the checkpoint in the folder")
+    parser.add_argument("--quick", action="store_true",
+                        help="one epoch on 10,000 images, tested on 1,000")
+    return parser.parse_args(arguments)
+
+
+# %% Train, evaluate, draw
+
+
+def main(arguments=None):
+    asked = options(arguments)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    data = datasets.mnist() if asked.data is None else datasets.load_images(asked.data)
+    x, x_test, labels = data.train_images, data.test_images, data.test_labels
+    epochs = asked.epochs
+    if asked.quick:
+        x, x_test, labels, epochs = x[:10000], x_test[:1000], labels[:1000], 1
+
+    model = npvae.vae(x.shape[1], asked.hidden, asked.latent, likelihood=asked.likelihood,
+                      variance=asked.variance, beta=asked.beta, seed=asked.seed)
+    print(f"{model.parameters.size:,} parameters, {len(x):,} images; nats per image:")
+    try:
+        history = npvae.fit(model, x, validation=x_test, epochs=epochs, batch_size=asked.batch,
+                            learning_rate=asked.rate, seed=asked.seed, resume=asked.resume,
+                            checkpoint=asked.out / "checkpoint.npz")
+    except KeyboardInterrupt:
+        print(f"\ninterrupted; --resume goes on from {asked.out / 'checkpoint.npz'}")
+        return None
+
+    terms = npvae.evaluate(model, x_test, seed=asked.seed)
+    print(f"test: reconstruction {terms.reconstruction:.2f} + KL {terms.kl:.2f} "
+          f"= -ELBO {-terms.elbo:.2f} nats per image")
+    npvae.save(asked.out / "model.npz", model)
+    for name, figure in figures(model, history, x_test, labels).items():
+        figure.savefig(asked.out / f"{name}.png", dpi=150)
+    print(f"figures, model.npz and checkpoint.npz are in {asked.out}/")
+    return terms
+
+
+def figures(model, history, x_test, labels):
+    """The page of figures, by name."""
+    side = round(np.sqrt(x_test.shape[1]))
+    shape = (side, side)
+    rng = np.random.default_rng(0)
+    mu = model.encode(x_test).mu
+    strongest = np.argsort(mu.var(axis=0))[::-1][:2]           # the dimensions most in use
+    drawn = {
+        "training": plots.training_curves(history),
+        "reconstructions": plots.reconstructions(x_test[:12], model.reconstruct(x_test[:12]), shape),
+        "samples": plots.image_grid(model.sample(rng, 100), 10, shape,
+                                    "decoded from z ~ N(0, I)"),
+        "latent": plots.latent_scatter(mu, labels, strongest if model.n_latent > 1 else (0, 0)),
+    }
+    if model.n_latent == 2:
+        drawn["manifold"] = plots.latent_manifold(model, 20, shape)
+    return drawn
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""Sets of labelled images: the MNIST that is shipped, and others like it."""
+
+import zipfile
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from npvae.datasets.idx import read_idx
+from npvae.inputs import as_one_hot, check_count
+
+MNIST = Path(__file__).with_name("mnist.npz")
+IDX_NAMES = {"train_images": "train-images-idx3-ubyte", "train_labels": "train-labels-idx1-ubyte",
+             "test_images": "t10k-images-idx3-ubyte", "test_labels": "t10k-labels-idx1-ubyte"}
+
+
+class ImageData(NamedTuple):
+    """Images as rows of pixels in [0, 1], float32, (n, D); labels as integers, (n,)."""
+
+    train_images: np.ndarray
+    train_labels: np.ndarray
+    test_images: np.ndarray
+    test_labels: np.ndarray
+
+
+def mnist():
+    """MNIST: 60,000 + 10,000 handwritten digits of 28 x 28 grey pixels, from this package.
+
+    Returns
+    -------
+    ImageData
+
+    References
+    ----------
+    LeCun, Bottou, Bengio and Haffner (1998). Y. LeCun, C. Cortes, C. J. C. Burges: the MNIST
+    database of handwritten digits, under the licence CC BY-SA 3.0.
+    """
+    return load_images(MNIST)
+
+
+def load_images(path):
+    """A set of images from a .npz file, or from a folder of IDX files.
+
+    Parameters
+    ----------
+    path : path-like
+        A .npz file with the arrays train_images, train_labels, test_images, test_labels, or
+        a folder with four IDX files under MNIST's names, plain or with .gz. Fashion-MNIST and
+        KMNIST come like that. (EMNIST's images are transposed, and its files named
+        otherwise: read them with `read_idx`, and swap the last two axes.)
+
+    Returns
+    -------
+    ImageData
+
+    Raises
+    ------
+    FileNotFoundError
+        Where a file is missing.
+    ValueError
+        Where a file is damaged, or is of something else.
+    """
+    path = Path(path)
+    arrays = _read_folder(path) if path.is_dir() else _read_npz(path)
+    return ImageData(*_images_and_labels(arrays, "train", path),
+                     *_images_and_labels(arrays, "test", path))
+
+
+def _read_npz(path):
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {name: file[name] for name in IDX_NAMES}
+    except FileNotFoundError:
+        raise
+    except KeyError as error:
+        raise ValueError(f"{path} holds no array {error.args[0].split()[0]}: "
+                         f"{', '.join(IDX_NAMES)} were expected") from error
+    except (OSError, ValueError, EOFError, AttributeError, TypeError,
+            zipfile.BadZipFile, zipfile.zlib.error) as error:
+        raise ValueError(f"{path} is no .npz file, or is damaged: {error}") from error
+
+
+def _read_folder(path):
+    arrays = {}
+    for name, file in IDX_NAMES.items():
+        candidates = [path / file, path / f"{file}.gz"]
+        found = [candidate for candidate in candidates if candidate.exists()]
+        if not found:
+            raise FileNotFoundError(f"{path} holds neither {file} nor {file}.gz")
+        arrays[name] = read_idx(found[0])
+    return arrays
+
+
+def _images_and_labels(arrays, part, path):
+    images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
+    if images.dtype != np.uint8 or images.ndim != 3 or len(images) == 0:
+        raise ValueError(f"{path}: {part}_images are {images.dtype} of shape {images.shape}: "
+                         "uint8 of shape (n, height, width) was expected")
+    if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
+        raise ValueError(f"{path}: {part}_labels are {labels.dtype} of shape {labels.shape}: "
+                         f"integers of shape ({len(images)},) were expected")
+    pixels = images.reshape(len(images), -1).astype(np.float32)
+    pixels /= 255.0
+    return pixels, labels.astype(np.int64)
+
+
+def split(n_last, *arrays):
+    """Each array without its last n rows, then the last n rows of each: views.
+
+    `x_train, labels_train, x_val, labels_val = split(5000, x, labels)`
+    """
+    check_count(n_last, "n_last")
+    if n_last >= len(arrays[0]):
+        raise ValueError(f"n_last is {n_last}: fewer than the {len(arrays[0])} rows were expected")
+    return (*(a[:-n_last] for a in arrays), *(a[-n_last:] for a in arrays))
+
+
+def binarize(x, rng):
+    """1 with probability x, else 0, drawn afresh: an array of x's shape and dtype.
+
+    Once, before training, this is fixed binarization. As `transform` in `fit`, at every
+    presentation of an image, it is dynamic binarization, as in Burda et al. (2016).
+    """
+    return (rng.random(x.shape, x.dtype) < x).astype(x.dtype)
+
+
+def one_hot(labels, n_classes, dtype=np.float32):
+    """Labels 0 .. n_classes - 1, (n,), as rows with a single one, (n, n_classes)."""
+    return as_one_hot(labels, "labels", n_classes, dtype)

@@ -1,0 +1,72 @@
+"""Closed-form Kullback-Leibler divergences between Gaussians, and their gradients.
+
+KL(q || p) = E_q[log q(z) - log p(z)]: how many nats are lost when p is used to
+describe what q produces. It is never negative, zero only where q = p, and not
+symmetric. All functions are elementwise: one divergence for each pair of
+one-dimensional Gaussians, so that of a diagonal Gaussian is the sum over its axis.
+"""
+
+import numpy as np
+
+
+def kl_to_standard_normal(mu, logvar):
+    """KL(N(mu, exp(logvar)) || N(0, 1)), elementwise, in nats.
+
+    Half of: squared mean, plus variance, minus one, minus log variance.
+
+    Parameters
+    ----------
+    mu, logvar : ndarray
+        Mean and log variance of q. In float32, exp(logvar) overflows above 88.
+
+    Returns
+    -------
+    ndarray of the common shape and dtype, non-negative.
+
+    References
+    ----------
+    Kingma and Welling (2014), appendix B.
+    """
+    return 0.5 * (mu * mu + np.expm1(logvar) - logvar)
+
+
+def kl_to_standard_normal_backward(dkl, mu, logvar):
+    """Gradients of `kl_to_standard_normal`: dmu, dlogvar."""
+    # kl = (mu^2 + exp(logvar) - 1 - logvar) / 2
+    dmu = dkl * mu
+    dlogvar = dkl * (0.5 * np.expm1(logvar))
+    return dmu, dlogvar
+
+
+def kl_between_normals(mu_q, logvar_q, mu_p, logvar_p):
+    """KL(N(mu_q, exp(logvar_q)) || N(mu_p, exp(logvar_p))), elementwise, in nats.
+
+    With r = logvar_q - logvar_p, half of: exp(r) - 1 - r, plus the squared distance
+    of the means divided by the variance of p.
+
+    Parameters
+    ----------
+    mu_q, logvar_q, mu_p, logvar_p : ndarray
+        Means and log variances, of shapes that broadcast.
+
+    Returns
+    -------
+    ndarray of the common shape and dtype, non-negative.
+    """
+    r = logvar_q - logvar_p
+    distance = mu_q - mu_p
+    return 0.5 * (np.expm1(r) - r + distance * distance * np.exp(-logvar_p))
+
+
+def kl_between_normals_backward(dkl, mu_q, logvar_q, mu_p, logvar_p):
+    """Gradients of `kl_between_normals`: dmu_q, dlogvar_q, dmu_p, dlogvar_p.
+
+    The four arguments, and dkl, have one shape.
+    """
+    # kl = (exp(r) - 1 - r + distance^2 exp(-logvar_p)) / 2,   r = logvar_q - logvar_p
+    distance = mu_q - mu_p
+    precision = np.exp(-logvar_p)
+    dmu_q = dkl * (distance * precision)
+    dlogvar_q = dkl * (0.5 * np.expm1(logvar_q - logvar_p))
+    dlogvar_p = -dlogvar_q - dkl * (0.5 * distance * distance * precision)
+    return dmu_q, dlogvar_q, -dmu_q, dlogvar_p

@@ -1,0 +1,230 @@
+"""p(x given z): what the decoder's output says about the data.
+
+A likelihood turns the decoder's output y (K, B, N) into a density of x (B, D).
+
+- `log_prob(x, y)` returns log p(x given z), in nats, summed over the D data
+  dimensions and not averaged over anything, (K, B), with a cache;
+- `backward(dlog_px, cache)` returns the gradient in y, and adds to the likelihood's
+  own parameters where it has some;
+- `mean(y)` and `sample(rng, y)` give the expected x and a random one, (..., D).
+
+The negative of `log_prob` is what "reconstruction error" means in a VAE: the cross
+entropy for the Bernoulli, half the squared error (scaled and shifted) for the
+Gaussian.
+"""
+
+import math
+
+import numpy as np
+
+from npvae.inputs import check_range
+from npvae.networks.parameters import Module, block
+from npvae.numerics import absolute, sigmoid
+
+LOG_2PI = math.log(2.0 * math.pi)
+
+
+class Bernoulli(Module):
+    """Each x is 1 with probability sigmoid(logit), independently; y are the logits.
+
+    log p(x) = x * logit - softplus(logit), which is stable for any logit, and exact
+    where a clipped log(p) is not.
+
+    Notes
+    -----
+    A density for x in {0, 1}. For grey x in [0, 1] the same formula is a good loss
+    (the cross entropy) but no longer the log of a density, so its value is called a
+    test loss, not log p(x).
+
+    One tanh serves the value and the gradient. With t = tanh(logit / 2),
+
+        sigmoid(logit) = (1 + t) / 2,
+        softplus(logit) = max(logit, 0) - log((1 + |t|) / 2),
+
+    both exact to the absolute precision of the dtype, which is what a sum of many
+    terms needs. (`npvae.numerics.sigmoid` and `softplus`, exact to relative precision,
+    are the plain twins in the tests.)
+
+    References
+    ----------
+    Kingma and Welling (2014), appendix C.1.
+    """
+
+    def n_outputs(self, n_data):
+        """How many numbers the decoder must return for D data dimensions."""
+        return n_data
+
+    def check(self, x, name):
+        """Raise ValueError where x lies outside [0, 1]."""
+        check_range(x, name, 0.0, 1.0, "a Bernoulli likelihood needs pixels in [0, 1]; "
+                                       "divide images of integers 0 to 255 by 255")
+
+    def log_prob(self, x, logits):
+        t = np.tanh(0.5 * logits)
+        # x * logit - max(logit, 0) + log((1 + |t|) / 2),   max(l, 0) = (l + |l|) / 2
+        log_px = (x - 0.5) * logits
+        log_px -= 0.5 * absolute(logits)
+        log_px += np.log(0.5 + 0.5 * absolute(t))
+        return log_px.sum(axis=-1), (x, t)
+
+    def backward(self, dlog_px, cache):
+        # d log p / d logit = x - sigmoid(logit)
+        x, t = cache
+        return dlog_px[..., None] * (x - 0.5 - 0.5 * t)
+
+    def mean(self, logits):
+        return sigmoid(logits)
+
+    def sample(self, rng, logits):
+        uniform = rng.random(logits.shape, logits.dtype)
+        return (uniform < sigmoid(logits)).astype(logits.dtype)
+
+
+class Gaussian(Module):
+    """x ~ N(mean, variance I) with one fixed variance; y are the means.
+
+    -log p(x) is the squared error divided by twice the variance, plus a constant: a
+    small variance makes reconstruction expensive to get wrong, as a small beta does.
+
+    Parameters
+    ----------
+    variance : float
+        Positive. 0.5 gives the bare squared error, up to the constant.
+
+    References
+    ----------
+    Kingma and Welling (2014), appendix C.2, with a constant variance.
+    """
+
+    def __init__(self, variance=1.0):
+        _check_positive(variance, "variance")
+        super().__init__()
+        self.variance = variance
+
+    def n_outputs(self, n_data):
+        return n_data
+
+    def check(self, x, name):
+        """Any real x will do."""
+
+    def log_prob(self, x, mean):
+        error = x - mean
+        constant = 0.5 * x.shape[-1] * (LOG_2PI + math.log(self.variance))
+        return -0.5 / self.variance * (error * error).sum(axis=-1) - constant, error
+
+    def backward(self, dlog_px, error):
+        # d log p / d mean = (x - mean) / variance
+        return dlog_px[..., None] * (error / self.variance)
+
+    def mean(self, mean):
+        return mean
+
+    def sample(self, rng, mean):
+        return mean + math.sqrt(self.variance) * rng.standard_normal(mean.shape, mean.dtype)
+
+
+class TiedGaussian(Module):
+    """x ~ N(mean, variance I) with one variance for all x, learned; y are the means.
+
+    With a linear decoder this is probabilistic PCA. The likelihood owns one block,
+    `logvar`; the best variance is the mean squared error.
+
+    Parameters
+    ----------
+    variance : float
+        The initial variance, positive.
+    """
+
+    logvar, dlogvar = block("logvar")
+
+    def __init__(self, variance=1.0):
+        _check_positive(variance, "variance")
+        super().__init__({"logvar": np.array([math.log(variance)], np.float32)})
+
+    def n_outputs(self, n_data):
+        return n_data
+
+    def check(self, x, name):
+        """Any real x will do."""
+
+    def log_prob(self, x, mean):
+        error = x - mean
+        squares = (error * error).sum(axis=-1)
+        n_data = x.shape[-1]
+        log_px = -0.5 * (squares * np.exp(-self.logvar) + n_data * (self.logvar + LOG_2PI))
+        return log_px, (error, squares)
+
+    def backward(self, dlog_px, cache):
+        # log p = -(squares / variance + D (logvar + log 2 pi)) / 2
+        error, squares = cache
+        precision = np.exp(-self.logvar)
+        self.dlogvar += (dlog_px * (0.5 * (squares * precision - error.shape[-1]))).sum()
+        return dlog_px[..., None] * (error * precision)
+
+    def mean(self, mean):
+        return mean
+
+    def sample(self, rng, mean):
+        return mean + np.exp(0.5 * self.logvar) * rng.standard_normal(mean.shape, mean.dtype)
+
+
+class HeteroscedasticGaussian(Module):
+    """x ~ N(mean, diag(variance)), both from the decoder; y is (mean, s), of width 2 D.
+
+    variance = floor + exp(s). Without the floor the density of a pixel that never
+    changes grows without bound as its variance goes to zero.
+
+    Parameters
+    ----------
+    floor : float
+        The smallest variance, positive. 1e-4 is a standard deviation of 0.01: two and
+        a half grey levels of 255.
+
+    Notes
+    -----
+    In float32, exp(s) overflows above s = 88.
+
+    References
+    ----------
+    Kingma and Welling (2014), appendix C.2, without its floor.
+    """
+
+    def __init__(self, floor=1e-4):
+        _check_positive(floor, "floor")
+        super().__init__()
+        self.floor = floor
+
+    def n_outputs(self, n_data):
+        return 2 * n_data
+
+    def check(self, x, name):
+        """Any real x will do."""
+
+    def log_prob(self, x, y):
+        mean, s = np.split(y, 2, axis=-1)
+        exp_s = np.exp(s)
+        variance = self.floor + exp_s
+        error = x - mean
+        log_px = -0.5 * (error * error / variance + np.log(variance) + LOG_2PI).sum(axis=-1)
+        return log_px, (error, exp_s, variance)
+
+    def backward(self, dlog_px, cache):
+        # log p = -(error^2 / variance + log variance + log 2 pi) / 2,   variance = floor + exp(s)
+        error, exp_s, variance = cache
+        u = error / variance
+        dmean = dlog_px[..., None] * u
+        dvariance = dlog_px[..., None] * (0.5 * (u * u - 1.0 / variance))
+        return np.concatenate([dmean, dvariance * exp_s], axis=-1)
+
+    def mean(self, y):
+        return y[..., :y.shape[-1] // 2]
+
+    def sample(self, rng, y):
+        mean, s = np.split(y, 2, axis=-1)
+        std = np.sqrt(self.floor + np.exp(s))
+        return mean + std * rng.standard_normal(mean.shape, mean.dtype)
+
+
+def _check_positive(value, name):
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} is {value}: it must be a positive, finite number")

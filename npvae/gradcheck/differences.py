@@ -1,0 +1,175 @@
+"""Numerical derivatives, and how far a gradient written by hand is from them.
+
+Two ways to differentiate a function without its formula:
+
+- *central differences*, (f(x + h) - f(x - h)) / 2h, for any function. Too large an h
+  leaves an error of h^2; too small a one leaves only rounding, near 1e-16 |f| / h;
+- the *complex step*, Im f(x + ih) / h, for a function that accepts complex numbers.
+  Nothing is subtracted, so h can be 1e-20, and the derivative is exact to the last
+  digits (Squire and Trapp, 1998).
+
+A check says that the backward pass is the derivative of the forward pass. It does not
+say that the forward pass computes what it should: that takes checks of its own.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+EPS = float(np.finfo(np.float64).eps)
+CENTRAL_STEP, CENTRAL_RTOL = 1e-5, 1e-7
+COMPLEX_STEP, COMPLEX_RTOL = 1e-20, 1e-11
+
+
+class Row(NamedTuple):
+    """One block's outcome; an error is a norm relative to that of the gradient."""
+
+    block: str
+    size: int
+    central: float
+    complex_step: float | None
+    worst: str
+    passed: bool
+
+
+class Report:
+    """The outcome of a gradient check, block by block. Print it.
+
+    Attributes
+    ----------
+    rows : list of Row
+    passed : bool
+        True where every block agrees within the tolerance, by both methods.
+    central, complex_step : float
+        The largest relative error of any block (complex_step: None where not done).
+    """
+
+    def __init__(self, rows):
+        self.rows = list(rows)
+
+    def __add__(self, other):
+        return Report(self.rows + other.rows)
+
+    @property
+    def passed(self):
+        return all(row.passed for row in self.rows)
+
+    @property
+    def central(self):
+        return max(row.central for row in self.rows)
+
+    @property
+    def complex_step(self):
+        return max((row.complex_step for row in self.rows if row.complex_step is not None),
+                   default=None)
+
+    def __str__(self):
+        width = max(5, *(len(row.block) for row in self.rows))
+        lines = [f"{'block':{width}}  {'size':>6}  {'central':>8}  {'complex':>8}        worst entry"]
+        for row in self.rows:
+            lines.append(f"{row.block:{width}}  {row.size:6}  {row.central:8.1e}  "
+                         f"{exponent(row.complex_step)}  {'ok   ' if row.passed else 'WRONG'} "
+                         f"{row.worst}")
+        return "\n".join(lines)
+
+    def assert_passed(self):
+        """Raise AssertionError, with the table, where a block is wrong."""
+        if not self.passed:
+            raise AssertionError(f"the gradient is wrong\n{self}")
+
+
+def exponent(error):
+    """An error as eight characters; a dash where it was not measured."""
+    return f"{'-':>8}" if error is None else f"{error:8.1e}"
+
+
+def check(function, arrays, gradients, *, complex_step=True):
+    """Compare gradients with the numerical derivatives of a scalar function.
+
+    Parameters
+    ----------
+    function : callable
+        function(arrays) -> a number, from a dict like `arrays`. It must not change them.
+    arrays : dict of str to ndarray
+        Where to differentiate. Cast to float64.
+    gradients : dict of str to ndarray
+        The gradient by hand in each array, of the same shape.
+    complex_step : bool
+        False for a function that does not accept complex arrays, or that takes an `abs`,
+        a `max` or a conjugate of them.
+
+    Returns
+    -------
+    Report
+
+    Notes
+    -----
+    With g the gradient by hand, n its size and h the step, a block passes where
+
+        |central - g| <= 1e-7 |g| + 10 eps |f| sqrt(n) / h   (the second term is rounding)
+        |complex - g| <= 1e-11 |g| + 10 eps (1 + |f|) sqrt(n)
+    """
+    arrays = {name: np.array(a, np.float64) for name, a in arrays.items()}
+    value = abs(function(arrays))
+    if not math.isfinite(value):
+        raise ValueError(f"the function is {value} here: finite differences need finite numbers")
+    rows = []
+    for name, g in gradients.items():
+        if np.shape(g) != arrays[name].shape:
+            raise ValueError(f"the gradient of {name} has shape {np.shape(g)}: "
+                             f"{arrays[name].shape} was expected, as {name} has")
+        central = central_difference(function, arrays, name)
+        passed = _norm(central - g) <= (CENTRAL_RTOL * _norm(g)
+                                        + 10 * EPS * value * math.sqrt(g.size) / CENTRAL_STEP)
+        reference, complex_error = central, None
+        if complex_step:
+            reference = complex_step_derivative(function, arrays, name)
+            complex_error = relative_error(reference, g)
+            passed &= _norm(reference - g) <= (COMPLEX_RTOL * _norm(g)
+                                               + 10 * EPS * (1 + value) * math.sqrt(g.size))
+        rows.append(Row(name, g.size, relative_error(central, g), complex_error,
+                        _worst(reference, g), bool(passed)))
+    return Report(rows)
+
+
+def central_difference(function, arrays, name, h=CENTRAL_STEP):
+    """(f(x + h) - f(x - h)) / 2h for every entry of arrays[name]."""
+    x = arrays[name]
+    derivative = np.empty_like(x)
+    for index in np.ndindex(x.shape):
+        plus, minus = x.copy(), x.copy()
+        plus[index] += h
+        minus[index] -= h
+        rise = function({**arrays, name: plus}) - function({**arrays, name: minus})
+        derivative[index] = rise / (plus[index] - minus[index])     # the step as rounded
+    return derivative
+
+
+def complex_step_derivative(function, arrays, name, h=COMPLEX_STEP):
+    """Im f(x + ih) / h for every entry of arrays[name]."""
+    arrays = {key: a.astype(np.complex128) for key, a in arrays.items()}
+    x = arrays[name]
+    derivative = np.empty(x.shape)
+    for index in np.ndindex(x.shape):
+        stepped = x.copy()
+        stepped[index] += 1j * h
+        derivative[index] = np.imag(function({**arrays, name: stepped})) / h
+    return derivative
+
+
+def relative_error(a, b):
+    """|a - b| / max(|a|, |b|) in Euclidean norms; 0 where both are zero."""
+    scale = max(_norm(a), _norm(b))
+    return _norm(a - b) / scale if scale > 0 else 0.0
+
+
+def _norm(a):
+    return float(np.linalg.norm(np.ravel(a)))
+
+
+def _worst(reference, g):
+    if g.size == 0:
+        return ""
+    index = tuple(int(i) for i in np.unravel_index(np.argmax(np.abs(reference - g)), g.shape))
+    return f"{list(index)}: by hand {g[index]:.9g}, numerically {reference[index]:.9g}"

@@ -1,0 +1,93 @@
+"""Progress: a bar with the rate and the time left on a terminal, else a line per epoch."""
+
+import shutil
+import signal
+import sys
+import threading
+import time
+
+
+class Progress:
+    """Tells how a training run is going.
+
+    Parameters
+    ----------
+    epochs, steps : int
+        How many epochs the run has, and how many steps each.
+    done : int
+        Steps done before, in a run that is resumed.
+    show : bool
+        False: print nothing.
+    """
+
+    def __init__(self, epochs, steps, done=0, show=True):
+        self.epochs, self.steps, self.show = epochs, steps, show
+        self.first, self.start, self.last = done, time.monotonic(), 0.0
+        self.bar = show and sys.stdout.isatty()
+
+    def step(self, epoch, step, batch_size, loss):
+        """One more step is done; redraw the bar, ten times a second at most."""
+        now = time.monotonic()
+        if not self.bar or now - self.last < 0.1:
+            return
+        self.last = now
+        done = epoch * self.steps + step + 1
+        seconds = (now - self.start) / (done - self.first)
+        left = seconds * (self.epochs * self.steps - done)
+        filled = 20 * (step + 1) // self.steps
+        line = (f"epoch {epoch + 1}/{self.epochs} [{'#' * filled}{'.' * (20 - filled)}] "
+                f"{batch_size / seconds:,.0f} images/s, {clock(left)} left, loss {loss:.2f}")
+        width = shutil.get_terminal_size().columns - 1
+        print("\r" + line[:width].ljust(width), end="", flush=True)
+
+    def epoch(self, row):
+        """An epoch is done; print its line."""
+        if not self.show:
+            return
+        if self.bar:
+            print("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r", end="")
+        print(describe(row, self.epochs), flush=True)
+
+
+def describe(row, epochs):
+    """One epoch of a history as a line of text."""
+    line = f"epoch {row['epoch']:{len(str(epochs))}}/{epochs}  {terms(row, 'train', '')}"
+    if "val_loss" in row:
+        line += f"  {terms(row, 'test', 'val_')}"
+    return line + f"  {row['seconds']:.1f} s"
+
+
+def terms(row, name, prefix):
+    reconstruction, kl = row[prefix + "reconstruction"], row[prefix + "kl"]
+    return f"{name}: {reconstruction:.2f} + KL {kl:.2f} = -ELBO {reconstruction + kl:.2f}"
+
+
+def clock(seconds):
+    """Seconds as h:mm:ss or m:ss."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+class Interrupt:
+    """Turns Ctrl-C into a flag that a loop looks at between two steps.
+
+    So no update is cut in half. The second Ctrl-C interrupts at once, as usual. Outside
+    the main thread, where Python delivers no signals, it does nothing.
+    """
+
+    requested = False
+
+    def __enter__(self):
+        self.main = threading.current_thread() is threading.main_thread()
+        if self.main:
+            self.previous = signal.signal(signal.SIGINT, self._request)
+        return self
+
+    def _request(self, number, frame):
+        self.requested = True
+        signal.signal(signal.SIGINT, self.previous)
+
+    def __exit__(self, *error):
+        if self.main:
+            signal.signal(signal.SIGINT, self.previous)

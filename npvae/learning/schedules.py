@@ -1,0 +1,91 @@
+"""Schedules: a number as a function of time, for learning rates and for beta.
+
+Time is counted in epochs, as a float: 2.5 is half way through the third epoch. So a
+schedule means the same for any batch size. Their `repr` is how they are written, and
+is noted in checkpoints.
+"""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Constant:
+    """The same value at all times."""
+
+    value: float
+
+    def __call__(self, epoch):
+        return self.value
+
+
+@dataclass(frozen=True)
+class StepDecay:
+    """value * factor^n after n * every epochs."""
+
+    value: float
+    factor: float
+    every: float
+
+    def __call__(self, epoch):
+        return self.value * self.factor ** (epoch // self.every)
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """From value to end over so many epochs, along half a cosine; then end.
+
+    References
+    ----------
+    Loshchilov and Hutter (2017), eq. 5, without restarts.
+    """
+
+    value: float
+    epochs: float
+    end: float = 0.0
+
+    def __call__(self, epoch):
+        fraction = min(epoch / self.epochs, 1.0)
+        return self.end + 0.5 * (self.value - self.end) * (1.0 + math.cos(math.pi * fraction))
+
+
+@dataclass(frozen=True)
+class Linear:
+    """From start to end over so many epochs, along a line; then end.
+
+    For beta from 0 to 1, the KL annealing of Bowman et al. (2016): reconstruction
+    is learned first, and the code is not thrown away before the decoder can use it.
+    """
+
+    epochs: float
+    start: float = 0.0
+    end: float = 1.0
+
+    def __call__(self, epoch):
+        return self.start + (self.end - self.start) * min(epoch / self.epochs, 1.0)
+
+
+@dataclass(frozen=True)
+class Cyclical:
+    """From start to end in the first part of every cycle, end in the rest of it.
+
+    Parameters
+    ----------
+    epochs : float
+        The length of a cycle.
+    ramp : float
+        The part of the cycle that the rise takes, in (0, 1].
+
+    References
+    ----------
+    Fu et al. (2019): R is `ramp`.
+    """
+
+    epochs: float
+    ramp: float = 0.5
+    start: float = 0.0
+    end: float = 1.0
+
+    def __call__(self, epoch):
+        within = epoch % self.epochs / self.epochs
+        return self.start + (self.end - self.start) * min(within / self.ramp, 1.0)

@@ -1,0 +1,193 @@
+"""The training loop, in one piece, and the loss on held-out data."""
+
+import math
+import time
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from npvae.inputs import check_count
+from npvae.learning.optimizers import Adam, clip_by_norm
+from npvae.learning.progress import Interrupt, Progress
+from npvae.learning.run import Run
+from npvae.learning.schedules import Constant
+
+
+class Terms(NamedTuple):
+    """Means over a data set, in nats per x."""
+
+    loss: float
+    reconstruction: float
+    kl: float
+
+    @property
+    def elbo(self):
+        return -(self.reconstruction + self.kl)
+
+
+def fit(model, x, *, condition=None, validation=None, validation_condition=None,
+        epochs=10, batch_size=128, n_samples=1, optimizer=None, learning_rate=1e-3,
+        kl_schedule=None, clip_norm=None, transform=None, patience=None, callbacks=(),
+        checkpoint=None, resume=False, seed=0, progress=True):
+    """Train a model by stochastic gradient descent on its objective.
+
+    Parameters
+    ----------
+    model : VAE
+        Trained in place.
+    x : array (n, D)
+    condition : array (n, C), optional
+    validation, validation_condition : array, optional
+        Held-out data, evaluated after every epoch.
+    epochs, batch_size : int
+        The last batch of an epoch may be smaller.
+    n_samples : int
+        K, the samples of z for each x (L in Kingma and Welling, 2014).
+    optimizer : Optimizer, optional
+        Adam() if left out.
+    learning_rate : float or callable
+        A number, or a schedule: learning_rate(epoch).
+    kl_schedule : callable, optional
+        kl_schedule(epoch) multiplies the objective's beta in training.
+    clip_norm : float, optional
+        The largest Euclidean norm of the gradient; a longer one is scaled down.
+    transform : callable, optional
+        transform(x, rng) makes of a batch what is presented: `datasets.binarize` for
+        dynamic binarization.
+    patience : int, optional
+        Stop after so many epochs in which the validation loss did not fall, and leave
+        the model with its best weights.
+    callbacks : sequence of callable
+        Each is called as callback(model, history) after every epoch.
+    checkpoint : path-like, optional
+        Written after every epoch, and when Ctrl-C is pressed.
+    resume : bool
+        Go on from the checkpoint, if it is there. The result is, bit for bit, that of a
+        run that was never interrupted: shuffling, noise and transform follow from
+        (seed, epoch, step) alone.
+    seed : int
+    progress : bool
+
+    Returns
+    -------
+    list of dict
+        The history, one row for each epoch: epoch, loss, reconstruction, kl (means over
+        the epoch's batches, in nats per x), the same with val_ before them, seconds.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After Ctrl-C, once the step is done and the checkpoint written.
+    FloatingPointError
+        Where the loss is no longer finite.
+    """
+    x = model.check_data(x, "x")
+    condition = model.check_condition(condition, len(x))
+    for value, name in ((epochs, "epochs"), (batch_size, "batch_size"), (n_samples, "n_samples")):
+        check_count(value, name)
+    if patience is not None and validation is None:
+        raise ValueError("patience is given without validation: held-out data were expected")
+    if resume and checkpoint is None:
+        raise ValueError("resume is given without checkpoint: the path of a file was expected")
+    optimizer = Adam() if optimizer is None else optimizer
+    rate = learning_rate if callable(learning_rate) else Constant(learning_rate)
+    settings = {"n": len(x), "batch_size": batch_size, "n_samples": n_samples, "seed": seed,
+                "objective": repr(model.objective), "optimizer": repr(optimizer),
+                "learning_rate": repr(rate), "kl_schedule": repr(kl_schedule),
+                "clip_norm": clip_norm, "transform": getattr(transform, "__qualname__", None)}
+    run = Run(model, optimizer, settings, checkpoint, patience)
+    if resume:
+        run.resume()
+    parameters = model.parameters
+    n_steps = math.ceil(len(x) / batch_size)
+    show = Progress(epochs, n_steps, run.epoch * n_steps + run.step, progress)
+
+    with Interrupt() as interrupt:
+        while run.epoch < epochs and not run.has_stalled():
+            order = np.random.default_rng([seed, run.epoch]).permutation(len(x))
+            start = time.perf_counter() - run.seconds
+            while run.step < n_steps:
+                # Everything random in a step follows from (seed, epoch, step).
+                rng = np.random.default_rng([seed, run.epoch, run.step])
+                now = run.epoch + run.step / n_steps
+                rows = order[run.step * batch_size:(run.step + 1) * batch_size]
+                batch = x[rows] if transform is None else transform(x[rows], rng)
+                eps = model.draw_noise(rng, len(rows), n_samples)
+                objective = model.objective
+                if kl_schedule is not None:
+                    objective = replace(objective, beta=objective.beta * kl_schedule(now))
+
+                loss, cache = model.forward(
+                    batch, eps, condition=None if condition is None else condition[rows],
+                    objective=objective)
+                check_loss(loss, run)
+                parameters.zero_grad()
+                model.backward(cache)
+                if clip_norm is not None:
+                    clip_by_norm(parameters.grad, clip_norm)
+                optimizer.step(parameters.theta, parameters.grad, rate(now))
+
+                run.add(loss, len(rows))
+                show.step(run.epoch, run.step, batch_size, loss.value)
+                run.seconds = time.perf_counter() - start
+                if interrupt.requested:
+                    run.save()
+                    raise KeyboardInterrupt
+
+            held_out = None
+            if validation is not None:
+                held_out = evaluate(model, validation, condition=validation_condition,
+                                    transform=transform, n_samples=n_samples, seed=seed)
+            show.epoch(run.end_epoch(held_out))
+            for callback in callbacks:
+                callback(model, run.history)
+            run.save()
+            if interrupt.requested:
+                raise KeyboardInterrupt
+
+    run.restore_best()
+    return run.history
+
+
+def check_loss(loss, run):
+    """Stop a run whose loss is no longer a finite number, before the update."""
+    if not math.isfinite(loss.value):
+        raise FloatingPointError(
+            f"the loss is {loss.value} at epoch {run.epoch + 1}, step {run.step + 1} "
+            f"(reconstruction {loss.reconstruction}, KL {loss.kl}): "
+            "try a smaller learning_rate, or clip_norm")
+
+
+def evaluate(model, x, *, condition=None, transform=None, n_samples=1, seed=0, batch_size=500):
+    """The loss and its two terms on a data set, with noise that follows from the seed.
+
+    Parameters
+    ----------
+    model : VAE
+    x : array (n, D)
+    condition : array (n, C), optional
+    transform : callable, optional
+        As in `fit`; it is given the same random numbers at every call.
+    n_samples : int
+        K, the samples of z for each x.
+    seed : int
+    batch_size : int
+        How many x are worked on at a time. Memory grows with it.
+
+    Returns
+    -------
+    Terms
+        loss, reconstruction and kl, in nats per x, averaged over x.
+    """
+    x = model.check_data(x, "x")
+    condition = model.check_condition(condition, len(x))
+    rng = np.random.default_rng(seed)
+    totals = np.zeros(3)
+    for start in range(0, len(x), batch_size):
+        rows = slice(start, start + batch_size)
+        batch = x[rows] if transform is None else transform(x[rows], rng)
+        eps = model.draw_noise(rng, len(batch), n_samples)
+        loss, _ = model.forward(batch, eps, condition=None if condition is None else condition[rows])
+        totals += np.multiply(loss[:3], len(batch))
+    return Terms(*(totals / len(x)).tolist())

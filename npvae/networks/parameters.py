@@ -1,0 +1,149 @@
+"""One flat vector of parameters, one flat vector of gradients, and named blocks.
+
+All the numbers that a model learns lie in one vector, `theta`, and the gradient
+of the loss in another of the same size, `grad`. A layer's weight matrix is a
+*view*: a window on a stretch of theta, with a name and a shape. The optimizer,
+the checkpoint, the gradient check and the norm of the gradient are then each one
+expression on a flat vector, and a layer still reads `self.W` and `self.dW`.
+"""
+
+import copy
+import math
+
+import numpy as np
+
+
+class Parameters:
+    """theta, grad, and views of both by name.
+
+    Parameters
+    ----------
+    values : dict of str to array
+        The initial value of each block; their common dtype is theta's (float32
+        where there is no block at all).
+
+    Attributes
+    ----------
+    theta, grad : ndarray (size,)
+        All parameters; the gradient of the loss with respect to each.
+    values, gradients : dict of str to ndarray
+        The named views of theta and of grad.
+    shapes : dict of str to tuple
+    """
+
+    def __init__(self, values):
+        values = {name: np.asarray(value) for name, value in values.items()}
+        self.shapes = {name: value.shape for name, value in values.items()}
+        dtype = np.result_type(*values.values()) if values else np.float32
+        self.theta = np.zeros(sum(value.size for value in values.values()), dtype)
+        self.grad = np.zeros_like(self.theta)
+        self._lay_views()
+        for name, value in values.items():
+            self.values[name][...] = value
+
+    def _lay_views(self):
+        self.values, self.gradients, start = {}, {}, 0
+        for name, shape in self.shapes.items():
+            stop = start + math.prod(shape)
+            self.values[name] = self.theta[start:stop].reshape(shape)
+            self.gradients[name] = self.grad[start:stop].reshape(shape)
+            start = stop
+
+    @property
+    def dtype(self):
+        return self.theta.dtype
+
+    @property
+    def size(self):
+        return self.theta.size
+
+    def zero_grad(self):
+        """Set the gradient to zero; every backward pass adds to it."""
+        self.grad.fill(0)
+
+    def cast(self, dtype):
+        """Replace theta and grad by copies of another dtype."""
+        self.theta, self.grad = self.theta.astype(dtype), self.grad.astype(dtype)
+        self._lay_views()
+
+    # Copying or pickling a view makes an array of its own, silently cut loose from
+    # its vector. So only the two vectors travel, and the views are laid again.
+    def __getstate__(self):
+        return {"shapes": self.shapes, "theta": self.theta, "grad": self.grad}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        self._lay_views()
+
+
+class Block:
+    """The attribute through which a module reads, and writes into, one block.
+
+    `layer.W` looks the view up; `layer.W = w` and `layer.dW += g` write into it, so
+    that it can never be rebound to an array that the optimizer does not know.
+    """
+
+    def __init__(self, name, kind):
+        self.name, self.kind = name, kind
+
+    def __get__(self, module, owner=None):
+        if module is None:
+            return self
+        return getattr(module.parameters, self.kind)[module.prefix + self.name]
+
+    def __set__(self, module, value):
+        view = self.__get__(module)
+        if value is not view:                     # `+=` has already written into it
+            view[...] = value
+
+
+def block(name):
+    """Declare a block in a class body: `W, dW = block("W")`."""
+    return Block(name, "values"), Block(name, "gradients")
+
+
+class Module:
+    """Anything that may own parameters: a layer, a chain, a likelihood, a model.
+
+    Parameters
+    ----------
+    blocks : dict of str to array, optional
+        The initial values of its own blocks.
+    parts : dict of str to Module, optional
+        Modules inside this one. Their blocks move into this module's vector, with
+        the part's name and a dot before their own.
+    """
+
+    def __init__(self, blocks=None, parts=None):
+        self.parts = dict(parts or {})
+        if len({id(part) for part in self.parts.values()}) < len(self.parts):
+            raise ValueError(f"parts {list(self.parts)}: the same module stands in two "
+                             "places; build one module for each place")
+        values = dict(blocks or {})
+        for part_name, part in self.parts.items():
+            values.update({f"{part_name}.{name}": value
+                           for name, value in part.blocks().items()})
+        self._move_into(Parameters(values), "")
+
+    def _move_into(self, parameters, prefix):
+        self.parameters, self.prefix = parameters, prefix
+        for name, part in self.parts.items():
+            part._move_into(parameters, f"{prefix}{name}.")
+
+    def _own(self, views):
+        return {name.removeprefix(self.prefix): view
+                for name, view in views.items() if name.startswith(self.prefix)}
+
+    def blocks(self):
+        """Views of this module's parameters, by name (dict of str to ndarray)."""
+        return self._own(self.parameters.values)
+
+    def gradients(self):
+        """Views of this module's gradients, by the same names."""
+        return self._own(self.parameters.gradients)
+
+    def astype(self, dtype):
+        """A copy whose parameters have another dtype: float32, float64, complex128."""
+        twin = copy.deepcopy(self)
+        twin.parameters.cast(dtype)
+        return twin

@@ -1,0 +1,57 @@
+"""Elementwise functions that stay exact at the extremes.
+
+Every function keeps the dtype it is given (float32 stays float32) and accepts
+complex numbers, because the complex-step check (see `npvae.gradcheck`) sends
+x + ih through each formula. Where a formula branches, it branches on the sign of
+the real part, and all its terms share that one branch.
+"""
+
+import numpy as np
+
+
+def absolute(x):
+    """|x| that carries a derivative: x or -x, by the sign of the real part.
+
+    Parameters
+    ----------
+    x : ndarray, real or complex
+
+    Returns
+    -------
+    ndarray of the shape and dtype of x. (NumPy's own `abs` of a complex number is
+    its modulus, whose imaginary part, and with it the derivative, is lost.)
+    """
+    if np.iscomplexobj(x):
+        return x * np.copysign(1.0, x.real)
+    return np.abs(x)
+
+
+def sigmoid(x):
+    """The logistic function 1 / (1 + exp(-x)), to full relative accuracy.
+
+    Parameters
+    ----------
+    x : ndarray, real or complex
+
+    Returns
+    -------
+    ndarray of the shape and dtype of x, in [0, 1].
+    """
+    e = np.exp(-absolute(x))                       # in [0, 1]: cannot overflow
+    positive = ~np.signbit(x.real)
+    return (e + positive * (1.0 - e)) / (1.0 + e)  # 1 / (1 + e), or e / (1 + e)
+
+
+def softplus(x):
+    """log(1 + exp(x)), to full relative accuracy; its derivative is the sigmoid.
+
+    Parameters
+    ----------
+    x : ndarray, real or complex
+
+    Returns
+    -------
+    ndarray of the shape and dtype of x, non-negative.
+    """
+    a = absolute(x)
+    return 0.5 * (x + a) + np.log1p(np.exp(-a))    # max(x, 0) + log(1 + exp(-|x|))

@@ -1,0 +1,135 @@
+"""Figures: each function returns a matplotlib Figure, and shows nothing.
+
+Save one with `figure.savefig(path)`. Colours are those of the Okabe-Ito and viridis
+scales, which colour-blind readers can tell apart.
+"""
+
+import math
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.colors import BoundaryNorm, ListedColormap
+from matplotlib.figure import Figure
+from scipy.special import ndtri
+
+from npvae.inputs import check_count
+
+BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
+
+
+def training_curves(history):
+    """-ELBO, reconstruction and KL for each epoch: training dashed, held-out solid.
+
+    Parameters
+    ----------
+    history : list of dict
+        As `fit` returns it.
+    """
+    figure = Figure(figsize=(9, 3), layout="constrained")
+    epochs = [row["epoch"] for row in history]
+    panels = (("-ELBO", BLUE), ("reconstruction, $-\\log p(x|z)$", ORANGE), ("KL", GREEN))
+    for axes, (title, colour) in zip(figure.subplots(1, 3), panels):
+        for prefix, style, label in (("", "--", "train, mean over the epoch"),
+                                     ("val_", "-", "held out, after the epoch")):
+            if prefix + "kl" not in history[0]:
+                continue
+            reconstruction = np.array([row[prefix + "reconstruction"] for row in history])
+            kl = np.array([row[prefix + "kl"] for row in history])
+            values = {"-ELBO": reconstruction + kl, "KL": kl}.get(title, reconstruction)
+            axes.plot(epochs, values, style, color=colour, marker=".", label=label)
+        axes.set(title=title, xlabel="epoch", ylabel="nats per image")
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def reconstructions(x, x_hat, shape=(28, 28)):
+    """Originals in the upper row, their reconstructions in the lower.
+
+    Parameters
+    ----------
+    x, x_hat : ndarray (n, D)
+    shape : tuple
+        Height and width of an image.
+    """
+    figure = Figure(figsize=(len(x) * 0.75 + 0.9, 1.8), layout="constrained")
+    axes = figure.subplots(1, 1)
+    rows = np.concatenate([tile(x, shape, len(x)), tile(x_hat, shape, len(x))])
+    axes.imshow(rows, cmap="gray_r", vmin=0, vmax=1)
+    axes.set_yticks([0.5 * shape[0], 1.5 * shape[0]], ["x", "decoded"])
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    return figure
+
+
+def image_grid(images, columns, shape=(28, 28), title=None):
+    """Images (n, D) in rows of so many columns: samples from the prior, for instance."""
+    rows = math.ceil(len(images) / columns)
+    figure = Figure(figsize=(columns * 0.5, rows * 0.5 + (0.4 if title else 0)),
+                    layout="constrained")
+    axes = figure.subplots(1, 1)
+    axes.imshow(tile(images, shape, columns), cmap="gray_r", vmin=0, vmax=1)
+    axes.set_axis_off()
+    if title:
+        axes.set_title(title, fontsize=10)
+    return figure
+
+
+def latent_manifold(model, n=20, shape=(28, 28)):
+    """What a two-dimensional latent space decodes to, over the unit square of quantiles.
+
+    The codes are the Gaussian quantiles of an even grid, as in Kingma and Welling
+    (2014), figure 4: each image stands for an equal share of the prior.
+    """
+    if model.n_latent != 2:
+        raise ValueError(f"model has {model.n_latent} latent dimensions: 2 were expected")
+    check_count(n, "n")
+    quantiles = ndtri((np.arange(n) + 0.5) / n)
+    z = np.array([(z1, z2) for z2 in quantiles[::-1] for z1 in quantiles])
+    figure = Figure(figsize=(6, 6), layout="constrained")
+    axes = figure.subplots(1, 1)
+    axes.imshow(tile(model.decode(z), shape, n), cmap="gray_r", vmin=0, vmax=1)
+    ticks = np.linspace(0, n - 1, 5).round().astype(int)
+    labels = [f"{quantiles[i]:.1f}" for i in ticks]
+    axes.set_xticks((ticks + 0.5) * shape[1], labels)
+    axes.set_yticks((n - ticks - 0.5) * shape[0], labels)
+    axes.set(xlabel="$z_1$", ylabel="$z_2$", title="decoded, at equal steps of probability")
+    return figure
+
+
+def latent_scatter(mu, labels, dimensions=(0, 1)):
+    """Codes mu (n, J) in two of their dimensions, coloured by label (n,).
+
+    Each class is written at its median, so that the figure can be read without colour.
+    """
+    labels = np.asarray(labels)
+    if labels.shape != (len(mu),):
+        raise ValueError(f"labels have shape {labels.shape}: ({len(mu)},) was expected, one for "
+                         "each code")
+    first, second = dimensions
+    classes = np.unique(labels)
+    figure = Figure(figsize=(6, 5), layout="constrained")
+    axes = figure.subplots(1, 1)
+    colours = colormaps["viridis"](np.linspace(0, 1, len(classes)))
+    bounds = np.arange(len(classes) + 1) - 0.5
+    points = axes.scatter(mu[:, first], mu[:, second], s=3, alpha=0.5, linewidths=0,
+                          c=np.searchsorted(classes, labels), cmap=ListedColormap(colours),
+                          norm=BoundaryNorm(bounds, len(classes)))
+    for label in classes:
+        middle = np.median(mu[labels == label], axis=0)
+        axes.text(middle[first], middle[second], str(label), fontsize=11, weight="bold",
+                  ha="center", va="center",
+                  bbox=dict(boxstyle="round,pad=0.15", facecolor="white", alpha=0.8, linewidth=0))
+    bar = figure.colorbar(points, ticks=np.arange(len(classes)), label="class")
+    bar.ax.set_yticklabels([str(label) for label in classes])
+    bar.solids.set_alpha(1)
+    axes.set(xlabel=f"$\\mu_{{{first + 1}}}(x)$", ylabel=f"$\\mu_{{{second + 1}}}(x)$")
+    return figure
+
+
+def tile(images, shape, columns):
+    """Images (n, D) side by side, row by row, as one large image; the rest is white."""
+    rows = math.ceil(len(images) / columns)
+    canvas = np.zeros((rows * columns, *shape), np.float32)
+    canvas[:len(images)] = np.reshape(images, (-1, *shape))
+    return canvas.reshape(rows, columns, *shape).swapaxes(1, 2).reshape(rows * shape[0], -1)
