@@ -1,6 +1,6 @@
 """The heart: encoder, posterior, decoder, likelihood, forward and backward.
 
-    x --encoder--> h --posterior--> q(z given x) --eps--> z --decoder--> y --likelihood--> log p(x given z)
+    x --encoder--> h --posterior--> q --eps--> z --decoder--> y --likelihood--> log p(x given z)
 
 `forward` is the derivation of the evidence lower bound, line by line; `backward` is the
 same lines from the last to the first, each under the forward line that it

@@ -76,7 +76,7 @@ class ELBO:
     References
     ----------
     Kingma and Welling (2014), eq. 6 (sampled) and eq. 7 (analytic).
-    Higgins et al. (2017) for beta.
+    Higgins et al. (2017), eq. 4, for beta.
     """
 
     beta: float = 1.0

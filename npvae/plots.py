@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
-from scipy.special import ndtri
+from matplotlib.patheffects import withStroke
+from scipy.special import ndtr, ndtri
 
 from npvae.inputs import check_count
 
@@ -89,10 +90,9 @@ def latent_manifold(model, n=20, shape=(28, 28)):
     figure = Figure(figsize=(6, 6), layout="constrained")
     axes = figure.subplots(1, 1)
     axes.imshow(tile(model.decode(z), shape, n), cmap="gray_r", vmin=0, vmax=1)
-    ticks = np.linspace(0, n - 1, 5).round().astype(int)
-    labels = [f"{quantiles[i]:.1f}" for i in ticks]
-    axes.set_xticks((ticks + 0.5) * shape[1], labels)
-    axes.set_yticks((n - ticks - 0.5) * shape[0], labels)
+    ticks = np.arange(-2, 3)
+    axes.set_xticks(n * shape[1] * ndtr(ticks) - 0.5, ticks)
+    axes.set_yticks(n * shape[0] * (1 - ndtr(ticks)) - 0.5, ticks)
     axes.set(xlabel="$z_1$", ylabel="$z_2$", title="decoded, at equal steps of probability")
     return figure
 
@@ -100,7 +100,8 @@ def latent_manifold(model, n=20, shape=(28, 28)):
 def latent_scatter(mu, labels, dimensions=(0, 1)):
     """Codes mu (n, J) in two of their dimensions, coloured by label (n,).
 
-    Each class is written at its median, so that the figure can be read without colour.
+    Each class is written at its median (or as near to it as the other names allow), so that
+    the figure can be read without colour.
     """
     labels = np.asarray(labels)
     if labels.shape != (len(mu),):
@@ -110,21 +111,34 @@ def latent_scatter(mu, labels, dimensions=(0, 1)):
     classes = np.unique(labels)
     figure = Figure(figsize=(6, 5), layout="constrained")
     axes = figure.subplots(1, 1)
-    colours = colormaps["viridis"](np.linspace(0, 1, len(classes)))
+    colours = colormaps["viridis"](np.linspace(0, 0.93, len(classes)))
     bounds = np.arange(len(classes) + 1) - 0.5
     points = axes.scatter(mu[:, first], mu[:, second], s=3, alpha=0.5, linewidths=0,
                           c=np.searchsorted(classes, labels), cmap=ListedColormap(colours),
                           norm=BoundaryNorm(bounds, len(classes)))
-    for label in classes:
-        middle = np.median(mu[labels == label], axis=0)
-        axes.text(middle[first], middle[second], str(label), fontsize=11, weight="bold",
-                  ha="center", va="center",
-                  bbox=dict(boxstyle="round,pad=0.15", facecolor="white", alpha=0.8, linewidth=0))
+    medians = np.array([np.median(mu[labels == label], axis=0)[[first, second]]
+                        for label in classes])
+    for label, place in zip(classes, spread(medians, 0.05 * np.ptp(mu[:, [first, second]], axis=0))):
+        axes.text(*place, str(label), fontsize=13, weight="bold", ha="center", va="center",
+                  path_effects=[withStroke(linewidth=3, foreground="w")])
     bar = figure.colorbar(points, ticks=np.arange(len(classes)), label="class")
     bar.ax.set_yticklabels([str(label) for label in classes])
+    bar.minorticks_off()
     bar.solids.set_alpha(1)
-    axes.set(xlabel=f"$\\mu_{{{first + 1}}}(x)$", ylabel=f"$\\mu_{{{second + 1}}}(x)$")
+    axes.set(xlabel=f"$\\mu_{{{first + 1}}}(x)$", ylabel=f"$\\mu_{{{second + 1}}}(x)$",
+             title=f"posterior means, dimensions {first + 1} and {second + 1}")
     return figure
+
+
+def spread(points, distance):
+    """Points (n, 2), those too close to each other pushed apart, to a distance per axis."""
+    points = points / distance
+    for _ in range(100):
+        apart = points[:, None] - points                       # (n, n, 2): from each to each
+        length = np.hypot(*apart.T).T + 1e-9
+        push = np.maximum(1.0 - length, 0.0) / length * (length > 1e-6)
+        points = points + 0.5 * (push[..., None] * apart).sum(axis=1)
+    return points * distance
 
 
 def tile(images, shape, columns):

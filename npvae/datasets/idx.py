@@ -37,10 +37,12 @@ def read_idx(path):
                          "where 0000, a type (08 to 0e) and a number of axes were expected")
     dtype, n_axes = np.dtype(DTYPES[data[2]]), data[3]
     header = 4 + 4 * n_axes
+    if len(data) < header:
+        raise ValueError(f"{path} is truncated: it ends within its header, after {len(data)} bytes")
     shape = tuple(int(n) for n in np.frombuffer(data[4:header], ">u4"))
     expected = header + math.prod(shape) * dtype.itemsize
-    if len(shape) < n_axes or len(data) != expected:
+    if len(data) != expected:
         raise ValueError(f"{path} is truncated or damaged: {len(data)} bytes, where its header "
-                         f"promises {n_axes} axes of lengths {shape}, {expected} bytes in all")
+                         f"promises an array of shape {shape}, {expected} bytes in all")
     array = np.frombuffer(data, dtype, offset=header).reshape(shape)
     return array.astype(dtype.newbyteorder("="))

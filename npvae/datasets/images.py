@@ -1,12 +1,12 @@
 """Sets of labelled images: the MNIST that is shipped, and others like it."""
 
-import zipfile
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from npvae.datasets.idx import read_idx
+from npvae.files import read_npz
 from npvae.inputs import as_one_hot, check_count
 
 MNIST = Path(__file__).with_name("mnist.npz")
@@ -61,23 +61,18 @@ def load_images(path):
         Where a file is damaged, or is of something else.
     """
     path = Path(path)
-    arrays = _read_folder(path) if path.is_dir() else _read_npz(path)
+    arrays = _read_folder(path) if path.is_dir() else _read_archive(path)
     return ImageData(*_images_and_labels(arrays, "train", path),
                      *_images_and_labels(arrays, "test", path))
 
 
-def _read_npz(path):
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            return {name: file[name] for name in IDX_NAMES}
-    except FileNotFoundError:
-        raise
-    except KeyError as error:
-        raise ValueError(f"{path} holds no array {error.args[0].split()[0]}: "
-                         f"{', '.join(IDX_NAMES)} were expected") from error
-    except (OSError, ValueError, EOFError, AttributeError, TypeError,
-            zipfile.BadZipFile, zipfile.zlib.error) as error:
-        raise ValueError(f"{path} is no .npz file, or is damaged: {error}") from error
+def _read_archive(path):
+    arrays = read_npz(path)
+    for name in IDX_NAMES:
+        if name not in arrays:
+            raise ValueError(f"{path} holds no array {name}, but {', '.join(arrays)}: "
+                             f"{', '.join(IDX_NAMES)} were expected")
+    return arrays
 
 
 def _read_folder(path):

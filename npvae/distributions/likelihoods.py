@@ -47,7 +47,7 @@ class Bernoulli(Module):
 
     References
     ----------
-    Kingma and Welling (2014), appendix C.1.
+    Kingma and Welling (2014), appendix C.1, eq. 11.
     """
 
     def n_outputs(self, n_data):
@@ -93,7 +93,7 @@ class Gaussian(Module):
 
     References
     ----------
-    Kingma and Welling (2014), appendix C.2, with a constant variance.
+    Kingma and Welling (2014), appendix C.2, eq. 12, with a constant variance.
     """
 
     def __init__(self, variance=1.0):
@@ -186,7 +186,7 @@ class HeteroscedasticGaussian(Module):
 
     References
     ----------
-    Kingma and Welling (2014), appendix C.2, without its floor.
+    Kingma and Welling (2014), appendix C.2, eq. 12, which has no floor.
     """
 
     def __init__(self, floor=1e-4):

@@ -6,7 +6,7 @@ Two ways to differentiate a function without its formula:
   leaves an error of h^2; too small a one leaves only rounding, near 1e-16 |f| / h;
 - the *complex step*, Im f(x + ih) / h, for a function that accepts complex numbers.
   Nothing is subtracted, so h can be 1e-20, and the derivative is exact to the last
-  digits (Squire and Trapp, 1998).
+  digits (Squire and Trapp, SIAM Review 40, 1998).
 
 A check says that the backward pass is the derivative of the forward pass. It does not
 say that the forward pass computes what it should: that takes checks of its own.

@@ -6,6 +6,8 @@ adds its line here.
 
 from typing import NamedTuple
 
+import numpy as np
+
 from npvae.distributions import divergences, likelihoods, posteriors, priors
 from npvae.gradcheck.checks import (check_function, check_layer, check_likelihood, check_model,
                                     check_objective, check_posterior, check_prior)
@@ -29,7 +31,10 @@ def _dense(s, rng):
 
 
 def _activation(activation):
-    return lambda s, rng: check_layer(activation(), rng.standard_normal((s.K, s.B, s.D)), rng)
+    def row(s, rng):
+        x = rng.standard_normal((s.K, s.B, s.D))
+        return check_layer(activation(), x + 0.1 * np.sign(x), rng)   # not at ReLU's kink
+    return row
 
 
 def _chain(s, rng):

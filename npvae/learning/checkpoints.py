@@ -1,18 +1,14 @@
 """Checkpoints: a model, and where its training stands, in one .npz file.
 
 The file holds a JSON header and plain arrays: no pickle, so loading one runs no
-code of the file's. It is written beside its place and then moved there, so that there
-is an old file or a new one, but never half of one.
+code of the file's.
 """
 
 import json
-import os
-import tempfile
-import zipfile
-from pathlib import Path
 
 import numpy as np
 
+from npvae.files import read_npz, write_npz
 from npvae.recipes import RECIPES
 
 VERSION = 1
@@ -36,21 +32,6 @@ def save(path, model, training=None, arrays=None):
               theta=model.parameters.theta, **(arrays or {}))
 
 
-def write_npz(path, **arrays):
-    """Write arrays to a .npz file that appears whole or not at all."""
-    path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez(file, **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-
-
 def read(path):
     """The header (dict) and the arrays (dict of str to ndarray) of a checkpoint.
 
@@ -61,16 +42,13 @@ def read(path):
     ValueError
         Where the file is no checkpoint, is damaged, or comes from a later version.
     """
+    arrays = read_npz(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
         header = json.loads(arrays.pop("header").tobytes())
         known = header["format"] == "npvae"
-    except FileNotFoundError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError,
-            zipfile.BadZipFile, zipfile.zlib.error) as error:
-        raise ValueError(f"{path} is no npvae checkpoint, or is damaged: {error}") from error
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is no npvae checkpoint: {', '.join(arrays)} are its arrays, "
+                         "and a header was expected") from error
     if not known:
         raise ValueError(f"{path} has the format {header['format']!r}: 'npvae' was expected")
     if header["version"] > VERSION:

@@ -53,7 +53,7 @@ def describe(row, epochs):
     """One epoch of a history as a line of text."""
     line = f"epoch {row['epoch']:{len(str(epochs))}}/{epochs}  {terms(row, 'train', '')}"
     if "val_loss" in row:
-        line += f"  {terms(row, 'test', 'val_')}"
+        line += f"  {terms(row, 'held out', 'val_')}"
     return line + f"  {row['seconds']:.1f} s"
 
 

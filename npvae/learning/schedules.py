@@ -53,8 +53,9 @@ class Cosine:
 class Linear:
     """From start to end over so many epochs, along a line; then end.
 
-    For beta from 0 to 1, the KL annealing of Bowman et al. (2016): reconstruction
-    is learned first, and the code is not thrown away before the decoder can use it.
+    With beta from 0 to 1 this is KL annealing, introduced by Bowman et al. (2016): the
+    reconstruction is learned first, and the code is not thrown away before the decoder
+    can use it.
     """
 
     epochs: float
@@ -78,7 +79,7 @@ class Cyclical:
 
     References
     ----------
-    Fu et al. (2019): R is `ramp`.
+    Fu et al. (2019); their R is `ramp`.
     """
 
     epochs: float
