@@ -1,0 +1,13 @@
+import numpy as np
+import pytest
+from hypothesis import settings
+
+# The same examples every time, and no time limit on a single one: machines differ.
+settings.register_profile("npvae", derandomize=True, deadline=None, max_examples=25,
+                          database=None)
+settings.load_profile("npvae")
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(20140214)

@@ -1,0 +1,55 @@
+"""What several chapters of the tests need."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+import npvae
+from npvae.gradcheck.table import Sizes
+
+
+def freeze(value):
+    """Set every array inside tuples, lists and dicts read-only; return the value."""
+    if isinstance(value, np.ndarray):
+        value.flags.writeable = False
+    elif isinstance(value, dict):
+        freeze(list(value.values()))
+    elif isinstance(value, (tuple, list)):
+        for item in value:
+            freeze(item)
+    return value
+
+
+def small_vae(n_data=12, n_hidden=(7, 5), n_latent=3, dtype=np.float64, scale=0.5, **options):
+    """A VAE small enough to differentiate numerically, with weights of size `scale`."""
+    options = {"activation": "tanh", **options}
+    model = npvae.vae(n_data, n_hidden, n_latent, **options)
+    model.parameters.theta[...] = np.random.default_rng(1).normal(
+        0.0, scale, model.parameters.size)
+    return model.astype(dtype)
+
+
+def batch(model, rng, n_batch=4, n_samples=3):
+    """Random x in [0, 1] and noise for a model."""
+    x = rng.random((n_batch, model.n_data)).astype(model.parameters.dtype)
+    return x, model.draw_noise(rng, n_batch, n_samples)
+
+
+def assert_mean(samples, expected, sigmas=5.0):
+    """The mean over axis 0 is the expected one, within its standard error."""
+    samples = np.asarray(samples)
+    error = samples.std(axis=0, ddof=1) / np.sqrt(len(samples))
+    distance = np.abs(samples.mean(axis=0) - expected)
+    assert (distance <= sigmas * error + 1e-12).all(), (
+        f"mean {samples.mean(axis=0)}, expected {expected}, standard error {error}")
+
+
+def is_view_of(view, vector):
+    return np.shares_memory(view, vector)
+
+
+sizes = st.builds(
+    Sizes,
+    K=st.integers(1, 4), B=st.integers(1, 5), D=st.integers(1, 6), J=st.integers(1, 4),
+    H=st.lists(st.integers(1, 6), min_size=1, max_size=2, unique=True).map(tuple),
+)
+seeds = st.integers(0, 2**32 - 1)

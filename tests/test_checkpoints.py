@@ -1,0 +1,112 @@
+"""Saved models: what is written is read again, and nothing else is."""
+
+import json
+
+import numpy as np
+import pytest
+
+import npvae
+from helpers import batch, small_vae
+from npvae.files import write_npz
+from npvae.learning import checkpoints
+from npvae.networks import Chain
+
+
+def test_a_saved_model_is_built_again_by_its_recipe(tmp_path, rng):
+    for dtype in (np.float32, np.float64):
+        model = small_vae(dtype=dtype, likelihood="tied_gaussian", beta=2.0)
+        npvae.save(tmp_path / "model.npz", model)
+        again = npvae.load(tmp_path / "model.npz")
+        x, eps = batch(model, rng)
+        assert again.loss(x, eps).value == model.loss(x, eps).value
+        assert again.parameters.dtype == dtype
+        assert again.config == json.loads(json.dumps(model.config))
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
+    path, model = tmp_path / "model.npz", small_vae()
+    npvae.save(path, model)
+    before = path.read_bytes()
+
+    def full_disk(file, **arrays):
+        file.write(b"half of it")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full_disk)
+    with pytest.raises(OSError, match="No space left"):
+        npvae.save(path, model)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def without_the_encoders_end(model):
+    """The same model, less the last layer of its encoder."""
+    return npvae.VAE(Chain(*model.encoder.layers[:-1]), model.posterior, model.prior, model.decoder,
+                     model.likelihood, n_data=model.n_data)
+
+
+def test_another_architecture_is_refused_by_its_first_block(tmp_path):
+    path = tmp_path / "model.npz"
+    npvae.save(path, small_vae(n_hidden=(7, 5)))
+    model = small_vae(n_hidden=(8, 5))
+    before = model.parameters.theta.copy()
+    with pytest.raises(ValueError, match=r"another architecture: block 'encoder.0.W' is \(12, 7\) "
+                                         r"in the file and \(12, 8\) in the model"):
+        npvae.load_into(path, model)
+    with pytest.raises(ValueError, match=r"'encoder.4.W' is \(5, 6\) in the file and absent"):
+        npvae.load_into(path, without_the_encoders_end(small_vae(n_hidden=(7, 5))))
+    np.testing.assert_array_equal(model.parameters.theta, before)
+    with pytest.raises(ValueError, match="holds float64 parameters: float32 was expected"):
+        npvae.load_into(path, small_vae(dtype=np.float32))
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "model.npz"
+    npvae.save(path, small_vae(dtype=np.float32))
+    return path
+
+
+def test_truncated_files_are_refused(saved):
+    whole = saved.read_bytes()
+    for length in (0, 1, 10, len(whole) // 2, len(whole) - 1):
+        saved.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="model.npz is no .npz file, or is damaged"):
+            npvae.load(saved)
+
+
+def test_a_flipped_bit_in_the_parameters_is_noticed(saved):
+    whole = bytearray(saved.read_bytes())
+    with np.load(saved) as file:
+        position = bytes(whole).index(file["theta"].tobytes()) + 100
+    whole[position] ^= 16
+    saved.write_bytes(whole)
+    with pytest.raises(ValueError, match="damaged"):
+        npvae.load(saved)
+
+
+def test_foreign_files_are_refused(saved, tmp_path):
+    np.savez(saved, a=np.ones(3))
+    with pytest.raises(ValueError, match="no npvae checkpoint"):
+        npvae.load(saved)
+    saved.write_text("a text, no archive")
+    with pytest.raises(ValueError, match="no .npz file"):
+        npvae.load(saved)
+    np.savez(saved, header=np.array([{"a": 1}], dtype=object))        # needs pickle to be read
+    with pytest.raises(ValueError, match="no .npz file"):
+        npvae.load(saved)
+    with pytest.raises(FileNotFoundError):
+        npvae.load(tmp_path / "nothing.npz")
+
+
+@pytest.mark.parametrize("change, message", [
+    ({"format": "another"}, "has the format 'another': 'npvae' was expected"),
+    ({"version": 99}, "written by a later npvae"),
+    ({"config": None}, "holds a model of the recipe None; known are vae"),
+    ({"config": {"recipe": "gan"}}, "holds a model of the recipe 'gan'")])
+def test_headers_that_cannot_be_followed_are_refused(saved, change, message):
+    header, arrays = checkpoints.read(saved)
+    header = np.frombuffer(json.dumps({**header, **change}).encode(), np.uint8)
+    write_npz(saved, header=header, **arrays)
+    with pytest.raises(ValueError, match=message):
+        npvae.load(saved)

@@ -1,0 +1,116 @@
+"""The checker is checked: gradients that are wrong by 0.1 % do not pass."""
+
+import numpy as np
+import pytest
+
+from helpers import batch, small_vae
+from npvae import gradcheck
+from npvae.gradcheck.differences import central_difference, complex_step_derivative
+from npvae.networks import Dense, Tanh
+
+
+def cubic(arrays):
+    return (arrays["a"]**3).sum() + (arrays["a"] * arrays["b"]).sum()
+
+
+def cubic_case(rng):
+    a, b = rng.standard_normal((2, 3, 4))
+    return {"a": a, "b": b}, {"a": 3 * a**2 + b, "b": a}
+
+
+def test_right_gradients_pass(rng):
+    report = gradcheck.check(cubic, *cubic_case(rng))
+    assert report.passed
+    assert report.central < 1e-9 and report.complex_step < 1e-15
+    report.assert_passed()
+
+
+@pytest.mark.parametrize("complex_step", [True, False])
+@pytest.mark.parametrize("block", ["a", "b"])
+def test_a_block_that_is_wrong_by_a_thousandth_fails(block, complex_step, rng):
+    arrays, gradients = cubic_case(rng)
+    gradients[block] = 1.001 * gradients[block]
+    report = gradcheck.check(cubic, arrays, gradients, complex_step=complex_step)
+    assert [row.block for row in report.rows if not row.passed] == [block]
+    assert report.central == pytest.approx(0.001, rel=0.01)
+    with pytest.raises(AssertionError, match=f"{block} .* WRONG"):
+        report.assert_passed()
+
+
+def test_one_wrong_entry_is_named(rng):
+    arrays, gradients = cubic_case(rng)
+    gradients["a"][1, 2] *= 1.001
+    report = gradcheck.check(cubic, arrays, gradients)
+    assert not report.passed
+    row = report.rows[0]
+    assert row.worst.startswith(f"[1, 2]: by hand {gradients['a'][1, 2]:.9g}, numerically")
+
+
+@pytest.mark.parametrize("name, factor", [("encoder.2.W", 1.001), ("decoder.4.b", 0.999)])
+def test_a_model_with_one_wrong_block_fails(name, factor, rng):
+    """A thousandth in one of a dozen blocks of a model."""
+    model = small_vae()
+
+    class Wrong(type(model)):
+        def backward(self, cache):
+            super().backward(cache)
+            self.gradients()[name][...] *= factor
+
+    model.__class__ = Wrong
+    report = gradcheck.check_model(model, *batch(model, rng))
+    assert [row.block for row in report.rows if not row.passed] == [name]
+
+
+def test_a_layer_with_the_wrong_derivative_fails(rng):
+    class WrongTanh(Tanh):
+        def pullback(self, dy, y):
+            return dy * (1.0 - y)
+
+    class WrongDense(Dense):
+        def accumulate(self, dy, x):
+            super().accumulate(dy, x)
+            self.db += 0.001 * dy.sum(axis=(0, 1))
+
+    x = rng.standard_normal((3, 4, 6))
+    assert not gradcheck.check_layer(WrongTanh(), x, rng).passed
+    report = gradcheck.check_layer(WrongDense(6, 2, rng), x, rng)
+    assert [row.block for row in report.rows if not row.passed] == ["b"]
+
+
+def test_the_derivatives_themselves_have_the_stated_accuracy(rng):
+    a = {"a": rng.standard_normal((3, 4))}
+    exact = np.cos(a["a"]) * np.exp(np.sin(a["a"]))
+
+    def function(arrays):
+        return np.exp(np.sin(arrays["a"])).sum()
+
+    assert np.abs(central_difference(function, a, "a") - exact).max() < 1e-9
+    np.testing.assert_allclose(complex_step_derivative(function, a, "a"), exact, rtol=4e-15)
+
+
+def test_a_zero_gradient_of_a_constant_passes_and_a_small_one_does_not(rng):
+    arrays = {"a": rng.standard_normal(5)}
+    assert gradcheck.check(lambda arrays: 3.0 + 0 * arrays["a"].sum(), arrays,
+                           {"a": np.zeros(5)}).passed
+    assert not gradcheck.check(lambda arrays: 3.0 + 0 * arrays["a"].sum(), arrays,
+                               {"a": np.full(5, 1e-6)}).passed
+
+
+def test_functions_that_take_an_absolute_value_are_for_central_differences(rng):
+    """|x + ih| has no imaginary part: the complex step says 0, and the check says so."""
+    arrays = {"a": rng.standard_normal(5)}
+    gradients = {"a": np.sign(arrays["a"])}
+
+    def function(arrays):
+        return np.abs(arrays["a"]).sum()
+
+    assert not gradcheck.check(function, arrays, gradients).passed
+    assert gradcheck.check(function, arrays, gradients, complex_step=False).passed
+
+
+def test_what_cannot_be_checked_is_refused():
+    arrays = {"a": np.array([1.0, np.nan])}
+    with pytest.raises(ValueError, match="the function is nan"):
+        gradcheck.check(lambda arrays: arrays["a"].sum(), arrays, {"a": np.ones(2)})
+    with pytest.raises(ValueError, match=r"gradient of a has shape \(3,\): \(2,\) was expected"):
+        gradcheck.check(lambda arrays: arrays["a"].sum(), {"a": np.ones(2)}, {"a": np.ones(3)})

@@ -1,0 +1,266 @@
+"""Optimizers against their textbook twins, schedules, and the training loop."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+
+import npvae
+from helpers import small_vae
+from npvae.learning import optimizers, schedules
+from npvae.learning.optimizers import STRETCH, flush_subnormals
+
+# ---- optimizers ------------------------------------------------------------------------
+
+
+def sgd_twin(theta, gradients, rate, momentum):
+    v = np.zeros_like(theta)
+    for g in gradients:
+        v = momentum * v + g
+        theta = theta - rate * v
+    return theta
+
+
+def adagrad_twin(theta, gradients, rate, eps=1e-8):
+    v = np.zeros_like(theta)
+    for g in gradients:
+        v = v + g**2
+        theta = theta - rate * g / (np.sqrt(v) + eps)
+    return theta
+
+
+def adam_twin(theta, gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
+    """Algorithm 1 of Kingma and Ba, line by line."""
+    m = v = np.zeros_like(theta)
+    for t, g in enumerate(gradients, start=1):
+        m = beta1 * m + (1 - beta1) * g
+        v = beta2 * v + (1 - beta2) * g**2
+        m_hat = m / (1 - beta1**t)
+        v_hat = v / (1 - beta2**t)
+        theta = theta - rate * m_hat / (np.sqrt(v_hat) + eps)
+    return theta
+
+
+@pytest.mark.parametrize("optimizer, twin", [
+    (npvae.SGD(), lambda *a: sgd_twin(*a, momentum=0.0)),
+    (npvae.SGD(momentum=0.9), lambda *a: sgd_twin(*a, momentum=0.9)),
+    (npvae.Adagrad(), adagrad_twin),
+    (npvae.Adam(), adam_twin),
+    (npvae.Adam(0.8, 0.9, 1e-3), lambda *a: adam_twin(*a, 0.8, 0.9, 1e-3))], ids=repr)
+@pytest.mark.parametrize("dtype, rtol", [(np.float64, 1e-12), (np.float32, 1e-5)])
+def test_optimizers_are_their_textbook_twins(optimizer, twin, dtype, rtol, rng):
+    """Over more than one stretch of the flat vector, and over a flush of the moments."""
+    n, steps = STRETCH + 1000, optimizers.FLUSH_EVERY + 6
+    start = rng.standard_normal(n)
+    gradients = rng.standard_normal((steps, n)).astype(dtype)
+    theta = start.astype(dtype)
+    optimizer.t, optimizer.state = 0, {}
+    for g in gradients:
+        g.flags.writeable = False
+        optimizer.step(theta, g, 0.01)
+    expected = twin(start.astype(dtype).astype(float), gradients.astype(float), 0.01)
+    assert theta.dtype == dtype
+    np.testing.assert_allclose(theta, expected, rtol=rtol, atol=10 * rtol)
+
+
+def test_moments_of_dead_units_do_not_become_subnormal():
+    """A gradient that stops leaves moments that decay for ever; they are flushed to zero."""
+    adam, theta = npvae.Adam(beta2=0.95), np.ones(10, np.float32)
+    adam.step(theta, np.full(10, 1e-3, np.float32), 1e-3)
+    for _ in range(1500):
+        adam.step(theta, np.zeros(10, np.float32), 1e-3)
+        for moment in adam.state.values():
+            assert ((moment == 0) | (np.abs(moment) > np.finfo(np.float32).tiny)).all()
+    assert (adam.state["m"] == 0).all() and (adam.state["v"] == 0).all()
+    kept = np.array([1e-29, -1e-20, 0.0, 1e-31, -1e-40], np.float32)
+    flush_subnormals(kept)
+    np.testing.assert_array_equal(kept, np.array([1e-29, -1e-20, 0, 0, 0], np.float32))
+
+
+def test_clipping_scales_to_the_norm_and_leaves_short_gradients_alone(rng):
+    g = rng.standard_normal(1000).astype(np.float32)
+    norm = np.linalg.norm(g)
+    short = g.copy()
+    assert npvae.clip_by_norm(short, 2 * norm) == pytest.approx(norm, rel=1e-6)
+    np.testing.assert_array_equal(short, g)
+    clipped = g.copy()
+    npvae.clip_by_norm(clipped, norm / 4)
+    np.testing.assert_allclose(clipped, g / 4, rtol=1e-5)
+    huge = np.full(4, 1e30, np.float32)                  # its square overflows float32
+    assert npvae.clip_by_norm(huge, 1.0) == pytest.approx(2e30, rel=1e-6)
+    np.testing.assert_allclose(huge, 0.5, rtol=1e-6)
+
+
+# ---- schedules ---------------------------------------------------------------------------
+
+@pytest.mark.parametrize("schedule, times, values", [
+    (schedules.Constant(0.3), [0, 7.5], [0.3, 0.3]),
+    (schedules.StepDecay(1.0, 0.1, every=2), [0, 1.99, 2, 4.5], [1, 1, 0.1, 0.01]),
+    (schedules.Cosine(1.0, epochs=4), [0, 1, 2, 4, 9], [1, 0.5 + 0.5**0.5 / 2, 0.5, 0, 0]),
+    (schedules.Cosine(1.0, epochs=4, end=0.2), [0, 2, 4], [1, 0.6, 0.2]),
+    (schedules.Linear(4), [0, 1, 4, 8], [0, 0.25, 1, 1]),
+    (schedules.Linear(2, 0.5, 2.0), [0, 1, 2], [0.5, 1.25, 2]),
+    (schedules.Cyclical(4), [0, 1, 2, 3.9, 4, 5], [0, 0.5, 1, 1, 0, 0.5]),
+    (schedules.Cyclical(4, ramp=0.25), [0.5, 1, 3, 4.5], [0.5, 1, 1, 0.5])], ids=repr)
+def test_schedules_pass_through_the_stated_values(schedule, times, values):
+    np.testing.assert_allclose([schedule(t) for t in times], values, rtol=1e-12, atol=1e-12)
+    assert eval(repr(schedule), vars(schedules)) == schedule
+
+
+# ---- the loop ----------------------------------------------------------------------------
+
+def toy(n=50):
+    """Two prototypes of 12 pixels, with noise; the last batch is smaller than the others."""
+    rng = np.random.default_rng(0)
+    prototypes = np.array([[0.9] * 6 + [0.1] * 6, [0.1] * 6 + [0.9] * 6])
+    return (rng.random((n, 12)) < prototypes[rng.integers(2, size=n)]).astype(np.float32)
+
+
+SETTINGS = dict(epochs=3, batch_size=16, n_samples=2, learning_rate=schedules.Cosine(0.01, 3),
+                kl_schedule=schedules.Linear(2), clip_norm=5.0, seed=3, progress=False,
+                transform=npvae.datasets.binarize)
+
+
+def test_training_lowers_the_loss_towards_the_entropy_of_the_data():
+    model, x = small_vae(dtype=np.float32, scale=0.3), toy(400)
+    history = npvae.fit(model, x, epochs=30, batch_size=20, learning_rate=0.01, progress=False)
+    # each x costs log 2 for its prototype and 12 times H(0.1) = 0.325 nats for its pixels
+    floor = np.log(2) + 12 * 0.3251
+    assert floor - 0.3 < history[-1]["loss"] < floor + 0.35
+    assert [row["epoch"] for row in history] == list(range(1, 31))
+
+
+def test_every_step_follows_from_the_seed_the_epoch_and_the_step():
+    """The loop written out with nothing of it but its own three lines on randomness."""
+    x, model, twin = toy(), small_vae(dtype=np.float32), small_vae(dtype=np.float32)
+    npvae.fit(model, x, validation=x[:10], **SETTINGS)
+    adam = npvae.Adam()
+    for epoch in range(3):
+        order = np.random.default_rng([3, epoch]).permutation(50)
+        for step in range(4):
+            rng = np.random.default_rng([3, epoch, step])
+            rows = order[16 * step:16 * step + 16]
+            batch = npvae.datasets.binarize(x[rows], rng)
+            eps = twin.draw_noise(rng, len(rows), 2)
+            t = epoch + step / 4
+            twin.loss_and_grad(batch, eps, objective=npvae.ELBO(beta=min(t / 2, 1.0)))
+            npvae.clip_by_norm(twin.parameters.grad, 5.0)
+            adam.step(twin.parameters.theta, twin.parameters.grad, SETTINGS["learning_rate"](t))
+    np.testing.assert_array_equal(model.parameters.theta, twin.parameters.theta)
+
+
+def interrupting(at_call):
+    """A binarization that presses Ctrl-C when it is called for the n-th time."""
+    calls = 0
+
+    def binarize(x, rng):
+        nonlocal calls
+        calls += 1
+        if calls == at_call:
+            os.kill(os.getpid(), signal.SIGINT)
+        return npvae.datasets.binarize(x, rng)
+
+    binarize.__qualname__ = "binarize"
+    return binarize
+
+
+def without_seconds(history):
+    return [{name: value for name, value in row.items() if name != "seconds"} for row in history]
+
+
+@pytest.mark.parametrize("at_call", [1, 3, 4, 5, 7, 12])
+@pytest.mark.parametrize("optimizer", [npvae.Adam, lambda: npvae.SGD(0.9), npvae.Adagrad])
+def test_a_resumed_run_ends_in_the_same_bits(at_call, optimizer, tmp_path):
+    """Ctrl-C in the first step, inside an epoch, and at an epoch's end."""
+    x, settings = toy(), {**SETTINGS, "validation": toy()[:10], "patience": 5}
+    whole = small_vae(dtype=np.float32)
+    history = npvae.fit(whole, x, optimizer=optimizer(), **settings)
+
+    path = tmp_path / "checkpoint.npz"
+    model = small_vae(dtype=np.float32)
+    with pytest.raises(KeyboardInterrupt):
+        npvae.fit(model, x, optimizer=optimizer(), checkpoint=path,
+                  **{**settings, "transform": interrupting(at_call)})
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    resumed = small_vae(dtype=np.float32, scale=0.0)
+    again = npvae.fit(resumed, x, optimizer=optimizer(), checkpoint=path, resume=True, **settings)
+    np.testing.assert_array_equal(resumed.parameters.theta, whole.parameters.theta)
+    assert without_seconds(again) == without_seconds(history)
+
+
+def test_a_finished_run_can_be_extended(tmp_path):
+    x, path = toy(), tmp_path / "checkpoint.npz"
+    settings = dict(batch_size=16, progress=False, checkpoint=path)
+    whole, model = small_vae(dtype=np.float32), small_vae(dtype=np.float32)
+    npvae.fit(whole, x, epochs=4, batch_size=16, progress=False)
+    npvae.fit(model, x, epochs=2, **settings)
+    history = npvae.fit(model, x, epochs=4, resume=True, **settings)
+    np.testing.assert_array_equal(model.parameters.theta, whole.parameters.theta)
+    assert len(history) == 4
+
+
+def test_resuming_with_other_settings_is_refused_and_harms_nothing(tmp_path):
+    x, path, model = toy(), tmp_path / "checkpoint.npz", small_vae(dtype=np.float32)
+    npvae.fit(model, x, epochs=1, progress=False, checkpoint=path)
+    other = small_vae(dtype=np.float32)
+    before = other.parameters.theta.copy()
+    with pytest.raises(ValueError, match="trained with batch_size = 128, which is now 10"):
+        npvae.fit(other, x, epochs=2, progress=False, checkpoint=path, resume=True, batch_size=10)
+    np.testing.assert_array_equal(other.parameters.theta, before)
+    npvae.save(path, model)
+    with pytest.raises(ValueError, match="no training to resume"):
+        npvae.fit(other, x, epochs=2, progress=False, checkpoint=path, resume=True)
+
+
+def test_patience_stops_the_run_and_restores_the_best_weights():
+    x, model = toy(40), small_vae(dtype=np.float32, scale=0.3)
+    held_out = 1.0 - toy(400)[:3]                    # unlike the training data
+    kept = []
+    history = npvae.fit(model, x, validation=held_out, epochs=60, batch_size=10, patience=4,
+                        learning_rate=0.02, progress=False,
+                        callbacks=[lambda model, history: kept.append(model.parameters.theta.copy())])
+    losses = [row["val_loss"] for row in history]
+    best = int(np.argmin(losses))
+    assert len(history) == best + 5 < 60
+    np.testing.assert_array_equal(model.parameters.theta, kept[best])
+
+
+def test_evaluate_is_the_mean_over_all_rows_whatever_the_batches():
+    model, x = small_vae(dtype=np.float64), toy(23).astype(float)
+    eps = np.random.default_rng(5).standard_normal((1, 23, 3))
+    expected = model.loss(x, eps)
+    # one batch draws its noise in one piece; the noise of many is the same stream
+    for batch_size in (23, 7, 1):
+        terms = npvae.evaluate(model, x, seed=5, batch_size=batch_size)
+        assert terms.loss == pytest.approx(expected.value, rel=1e-12)
+        assert terms.elbo == -(terms.reconstruction + terms.kl)
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_before_the_update():
+    model = small_vae(dtype=np.float32)
+    model.parameters.theta[...] = 1e30
+    before = model.parameters.theta.copy()
+    with np.errstate(all="ignore"), pytest.raises(
+            FloatingPointError, match="the loss is .* at epoch 1, step 1"):
+        npvae.fit(model, toy(), progress=False)
+    np.testing.assert_array_equal(model.parameters.theta, before)
+
+
+# ---- what is shown -----------------------------------------------------------------------
+
+def test_one_plain_line_per_epoch_where_there_is_no_terminal(capsys):
+    npvae.fit(small_vae(dtype=np.float32), toy(), validation=toy(), epochs=2)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 2
+    assert lines[1].startswith("epoch 2/2  train: ") and "held out: " in lines[1]
+    assert lines[0].count("-ELBO") == 2
+
+
+def test_a_bar_with_rate_and_time_left_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "100")
+    npvae.fit(small_vae(dtype=np.float32), toy(), epochs=2)
+    shown = capsys.readouterr().out
+    assert "\repoch 1/2 [" in shown and "images/s, 0:00 left, loss" in shown
+    assert max(len(line) for line in shown.replace("\n", "\r").split("\r")) <= 100

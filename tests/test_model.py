@@ -1,0 +1,158 @@
+"""Chapter 3: the model and its loss.
+
+The value against scipy, term by term; what the loss may depend on, and what not; the two
+estimators of Kingma and Welling; and what the public methods promise.
+"""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+import npvae
+from helpers import assert_mean, batch, small_vae
+from npvae import ELBO
+
+
+def loss_by_scipy(model, x, eps, analytic, beta=1.0):
+    """The negative ELBO, written with none of the package's formulas for densities."""
+    h = model.encoder.forward(x)[0]
+    mu, std = h[:, :3], np.exp(h[:, 3:] / 2)
+    z = mu + std * eps
+    y = model.decoder.forward(z)[0]
+    reconstruction = -stats.bernoulli.logpmf(1, 1 / (1 + np.exp(-y))) * x
+    reconstruction -= stats.bernoulli.logpmf(0, 1 / (1 + np.exp(-y))) * (1 - x)
+    q, p = stats.norm(mu, std), stats.norm(0, 1)
+    if analytic:
+        kl = (-q.entropy() + 0.5 * (np.log(2 * np.pi) + mu**2 + std**2)).sum(axis=-1)
+    else:
+        kl = (q.logpdf(z) - p.logpdf(z)).sum(axis=-1)
+    return reconstruction.sum(axis=-1).mean() + beta * kl.mean()
+
+
+@pytest.mark.parametrize("analytic", [True, False])
+@pytest.mark.parametrize("beta", [0.0, 1.0, 4.0])
+def test_the_loss_is_summed_over_dimensions_and_averaged_over_the_batch(analytic, beta, rng):
+    model = small_vae()
+    x, eps = batch(model, rng)
+    loss = model.loss(x, eps, objective=ELBO(beta, analytic))
+    assert loss.value == pytest.approx(loss_by_scipy(model, x, eps, analytic, beta), rel=1e-12)
+
+
+@given(seed=st.integers(0, 1000), beta=st.floats(0, 10), analytic=st.booleans(),
+       dtype=st.sampled_from([np.float32, np.float64]))
+def test_the_terms_add_up_to_the_last_digit(seed, beta, analytic, dtype):
+    model = small_vae(dtype=dtype)
+    x, eps = batch(model, np.random.default_rng(seed))
+    loss = model.loss(x, eps, objective=ELBO(beta, analytic))
+    assert loss.value == loss.reconstruction + beta * loss.kl
+    assert loss.elbo == -(loss.reconstruction + loss.kl)
+    assert loss == model.loss_and_grad(x, eps, objective=ELBO(beta, analytic))[:3] + loss[3:]
+
+
+def test_beta_enters_the_value_and_the_gradient(rng):
+    model = small_vae()
+    x, eps = batch(model, rng)
+    losses, gradients = [], []
+    for beta in (0.0, 1.0, 3.0):
+        losses.append(model.loss_and_grad(x, eps, objective=ELBO(beta)).value)
+        gradients.append(model.parameters.grad.copy())
+    # both are linear in beta
+    assert losses[2] - losses[0] == pytest.approx(3 * (losses[1] - losses[0]), rel=1e-12)
+    np.testing.assert_allclose(gradients[2] - gradients[0], 3 * (gradients[1] - gradients[0]),
+                               rtol=1e-9, atol=1e-13)
+    assert np.linalg.norm(gradients[1] - gradients[0]) > 0.1
+
+
+def test_both_estimators_have_one_mean(rng):
+    """Kingma and Welling's L^A (sampled) and L^B (analytic KL) agree in expectation, in
+    value and in gradient, and the analytic one varies less."""
+    model = small_vae(6, (4,), 2)
+    x = rng.random((2, 6))
+    losses, gradients = {True: [], False: []}, {True: [], False: []}
+    for _ in range(3000):
+        eps = model.draw_noise(rng, 2, 1)
+        for analytic in (True, False):
+            loss = model.loss_and_grad(x, eps, objective=ELBO(analytic=analytic))
+            losses[analytic].append(loss.value)
+            gradients[analytic].append(model.parameters.grad.copy())
+    assert_mean(np.subtract(losses[True], losses[False]), 0.0)
+    assert_mean(np.subtract(gradients[True], gradients[False]), 0.0)
+    assert np.var(losses[True]) < 0.7 * np.var(losses[False])
+
+
+def test_more_samples_are_the_mean_of_single_ones(rng):
+    model = small_vae()
+    x, eps = batch(model, rng, n_samples=5)
+    for objective in (ELBO(), ELBO(analytic=False)):
+        together = model.loss_and_grad(x, eps, objective=objective).value
+        gradient = model.parameters.grad.copy()
+        losses, gradients = [], []
+        for k in range(5):
+            losses.append(model.loss_and_grad(x, eps[k:k + 1], objective=objective).value)
+            gradients.append(model.parameters.grad.copy())
+        assert together == pytest.approx(np.mean(losses), rel=1e-13)
+        np.testing.assert_allclose(gradient, np.mean(gradients, axis=0), rtol=1e-9, atol=1e-13)
+
+
+# ---- what the loss must not depend on -----------------------------------------------------
+
+@pytest.mark.parametrize("analytic", [True, False])
+def test_a_batch_may_be_permuted_duplicated_or_split(analytic, rng):
+    model = small_vae()
+    x, eps = batch(model, rng, n_batch=6)
+
+    def loss_and_gradient(x, eps):
+        value = model.loss_and_grad(x, eps, objective=ELBO(1.3, analytic)).value
+        return value, model.parameters.grad.copy()
+
+    value, gradient = loss_and_gradient(x, eps)
+    order = rng.permutation(6)
+    doubled = (np.concatenate([x, x]), np.concatenate([eps, eps], axis=1))
+    for other in ((x[order], eps[:, order]), (x, eps[::-1]), doubled):
+        v, g = loss_and_gradient(*other)
+        assert v == pytest.approx(value, rel=1e-13)
+        np.testing.assert_allclose(g, gradient, rtol=1e-9, atol=1e-13)
+    halves = [loss_and_gradient(x[i:i + 3], eps[:, i:i + 3]) for i in (0, 3)]
+    assert np.mean([v for v, _ in halves]) == pytest.approx(value, rel=1e-13)
+    np.testing.assert_allclose(np.mean([g for _, g in halves], axis=0), gradient,
+                               rtol=1e-9, atol=1e-13)
+
+
+def test_noise_decides_the_loss():
+    """The same noise, the same loss to the bit; other noise, another loss."""
+    model = small_vae()
+    x, eps = batch(model, np.random.default_rng(0))
+    assert model.loss(x, eps).value == model.loss(x, eps).value
+    assert model.loss(x, eps + 0.1).value != model.loss(x, eps).value
+
+
+# ---- encode, decode, reconstruct, sample --------------------------------------------------
+
+def test_public_methods_fit_together(rng):
+    model = small_vae()
+    x, eps = batch(model, rng)
+    q = model.encode(x)
+    assert q.mu.shape == q.std.shape == (4, 3)
+    np.testing.assert_allclose(q.std**2, np.exp(q.logvar), rtol=1e-14)
+    np.testing.assert_array_equal(model.reconstruct(x), model.decode(q.mu))
+    assert ((model.decode(q.mu) > 0) & (model.decode(q.mu) < 1)).all()     # not the logits
+    z = model.prior.sample(np.random.default_rng(5), 7, np.float64)
+    np.testing.assert_array_equal(model.sample(np.random.default_rng(5), 7), model.decode(z))
+    # the decoder's mean is the one that the loss is about
+    np.testing.assert_allclose(model.decode(eps[0]), 1 / (1 + np.exp(-model.decoder.forward(eps)[0][0])))
+
+
+def test_recipes_note_how_they_were_called():
+    model = npvae.vae(12, [7, 5], 3, beta=2.0)
+    assert model.config == {"recipe": "vae", "n_data": 12, "n_hidden": [7, 5], "n_latent": 3,
+                            "likelihood": "bernoulli", "variance": 1.0, "beta": 2.0,
+                            "activation": "relu", "init": "uniform", "seed": 0}
+    assert model.objective == ELBO(beta=2.0)
+
+
+def test_default_model_has_the_stated_size():
+    model = npvae.vae()
+    assert model.parameters.size == (784 + 1) * 400 + 401 * 40 + 21 * 400 + 401 * 784 == 652_824
+    assert model.parameters.dtype == np.float32

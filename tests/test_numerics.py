@@ -1,0 +1,42 @@
+"""The elementwise functions, against scipy, against limits, and along the imaginary axis."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import expit, log_expit
+
+from npvae.numerics import absolute, sigmoid, softplus
+
+X = np.concatenate([[-1e4, -700.0, -100.0, -37.0, -1e-9, -0.0, 0.0, 1e-9, 17.0, 37.0, 700.0, 1e4],
+                    np.linspace(-30, 30, 101)])
+
+
+def test_sigmoid_and_softplus_are_scipys_to_relative_accuracy():
+    np.testing.assert_allclose(sigmoid(X), expit(X), rtol=4e-16)
+    np.testing.assert_allclose(softplus(X), -log_expit(-X), rtol=4e-16)
+
+
+def test_float32_is_accurate_too_and_stays_float32():
+    x = np.array([-80.0, -17.0, -1.0, 0.0, 1.0, 17.0, 80.0], np.float32)
+    for ours, theirs in ((sigmoid(x), expit(x.astype(float))),
+                         (softplus(x), -log_expit(-x.astype(float)))):
+        assert ours.dtype == np.float32
+        np.testing.assert_allclose(ours, theirs, rtol=3e-7)
+
+
+@given(st.floats(-700, 700))
+def test_complex_step_gives_the_derivatives(x):
+    step = np.array([x + 1e-20j])
+    np.testing.assert_allclose(softplus(step).imag / 1e-20, expit([x]), rtol=1e-14, atol=1e-300)
+    np.testing.assert_allclose(sigmoid(step).imag / 1e-20, expit([x]) * expit([-x]),
+                               rtol=1e-13, atol=1e-300)
+    np.testing.assert_array_equal(absolute(step).imag / 1e-20, -1.0 if np.signbit(x) else 1.0)
+
+
+@pytest.mark.parametrize("zero", [0.0, -0.0])
+def test_the_branch_point_has_one_derivative(zero):
+    """Two masks that disagree at 0 would give a derivative of 0, or of 1, in place of 1/2."""
+    step = np.array([complex(zero, 1e-20)])
+    assert softplus(step).imag[0] / 1e-20 == 0.5
+    assert sigmoid(step).imag[0] / 1e-20 == 0.25
