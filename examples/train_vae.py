@@ -77,7 +77,7 @@ def main(arguments=None):
           f"= -ELBO {-terms.elbo:.2f} nats per image")
     npvae.save(asked.out / "model.npz", model)
     for name, figure in figures(model, history, x_test, labels).items():
-        figure.savefig(asked.out / f"{name}.png", dpi=150)
+        figure.savefig(asked.out / f"{name}.png", dpi=110)
     print(f"figures, model.npz and checkpoint.npz are in {asked.out}/")
     return terms
 
@@ -88,7 +88,7 @@ def figures(model, history, x_test, labels):
     shape = (side, side)
     rng = np.random.default_rng(0)
     mu = model.encode(x_test).mu
-    strongest = np.argsort(mu.var(axis=0))[::-1][:2]           # the dimensions most in use
+    strongest = np.sort(np.argsort(mu.var(axis=0))[-2:])       # the two dimensions most in use
     drawn = {
         "training": plots.training_curves(history),
         "reconstructions": plots.reconstructions(x_test[:12], model.reconstruct(x_test[:12]), shape),
