@@ -4,7 +4,7 @@ from hypothesis import settings
 
 # The same examples every time, and no time limit on a single one: machines differ.
 settings.register_profile("npvae", derandomize=True, deadline=None, max_examples=25,
-                          database=None)
+                          database=None, report_multiple_bugs=False)
 settings.load_profile("npvae")
 
 

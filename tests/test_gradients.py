@@ -9,7 +9,7 @@ import inspect
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 import npvae
 from helpers import batch, freeze, seeds, sizes, small_vae
@@ -30,6 +30,14 @@ def test_gradients_at_sizes_that_tell_all_axes_apart(name):
 @pytest.mark.parametrize("name", TABLE)
 @given(s=sizes, seed=seeds)
 def test_gradients_over_drawn_sizes(name, s, seed):
+    TABLE[name](s, np.random.default_rng(seed)).assert_passed()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TABLE)
+@settings(max_examples=500)
+@given(s=sizes, seed=seeds)
+def test_gradients_over_many_drawn_sizes(name, s, seed):
     TABLE[name](s, np.random.default_rng(seed)).assert_passed()
 
 

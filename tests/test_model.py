@@ -96,6 +96,28 @@ def test_more_samples_are_the_mean_of_single_ones(rng):
         np.testing.assert_allclose(gradient, np.mean(gradients, axis=0), rtol=1e-9, atol=1e-13)
 
 
+def test_the_target_is_described_and_the_condition_is_seen(rng):
+    """p(target given z, c) with z from q(z given x, c): each input has its own place."""
+    model = small_vae()
+    x, eps = batch(model, rng)
+    target = rng.random(x.shape)
+    loss = model.loss(x, eps, target=target)
+    y = model.decoder.forward(model.posterior.sample(model.encode(x), eps))[0]
+    assert loss.reconstruction == pytest.approx(
+        -(target * y - np.logaddexp(0, y)).sum(axis=-1).mean(), rel=1e-13)
+    assert loss.kl == model.loss(x, eps).kl
+    # a model of 9 data dimensions and a condition of 3 sees what one of 12 sees
+    parts = dict(posterior=model.posterior, prior=model.prior, likelihood=model.likelihood)
+    decoder = small_vae(12, (7, 5), 6).decoder                    # takes (z, c)
+    conditional = npvae.VAE(model.encoder, decoder=decoder, n_data=9, n_condition=3, **parts)
+    x, condition = x[:, :9], x[:, 9:]
+    q = conditional.encode(x, condition)
+    np.testing.assert_array_equal(q.mu, model.encode(np.hstack([x, condition])).mu)
+    z = rng.standard_normal((4, 3))
+    np.testing.assert_array_equal(conditional.decode(z, condition),
+                                  model.likelihood.mean(decoder.forward(np.hstack([z, condition]))[0]))
+
+
 # ---- what the loss must not depend on -----------------------------------------------------
 
 @pytest.mark.parametrize("analytic", [True, False])

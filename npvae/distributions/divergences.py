@@ -41,8 +41,8 @@ def kl_to_standard_normal_backward(dkl, mu, logvar):
 def kl_between_normals(mu_q, logvar_q, mu_p, logvar_p):
     """KL(N(mu_q, exp(logvar_q)) || N(mu_p, exp(logvar_p))), elementwise, in nats.
 
-    With r = logvar_q - logvar_p, half of: exp(r) - 1 - r, plus the squared distance
-    of the means divided by the variance of p.
+    Half of: exp(r) - 1 - r, where r is the difference of the log variances, plus the
+    squared distance of the means divided by the variance of p.
 
     Parameters
     ----------
@@ -63,7 +63,7 @@ def kl_between_normals_backward(dkl, mu_q, logvar_q, mu_p, logvar_p):
 
     The four arguments, and dkl, have one shape.
     """
-    # kl = (exp(r) - 1 - r + distance^2 exp(-logvar_p)) / 2,   r = logvar_q - logvar_p
+    # kl = (exp(r) - 1 - r + distance^2 exp(-logvar_p)) / 2
     distance = mu_q - mu_p
     precision = np.exp(-logvar_p)
     dmu_q = dkl * (distance * precision)

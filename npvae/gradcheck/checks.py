@@ -48,16 +48,16 @@ def check_layer(layer, x, rng, complex_step=True):
     -------
     Report
     """
-    at, layer = _twins(layer)
+    at, layer, blocks = _twins(layer)
     x = np.asarray(x, np.float64)
-    y, cache = layer.forward(x)
+    y, cache = layer.forward(x.copy())
     dy = rng.standard_normal(y.shape)
     dx = layer.backward(dy, cache)
 
     def function(arrays):
         return (dy * at(arrays).forward(arrays["x"])[0]).sum()
 
-    return check(function, {"x": x, **layer.blocks()}, {"x": dx, **layer.gradients()},
+    return check(function, {"x": x, **blocks}, {"x": dx, **layer.gradients()},
                  complex_step=complex_step)
 
 
@@ -78,14 +78,13 @@ def check_posterior(posterior, h, eps, rng, prior=None, complex_step=True):
     -------
     Report
     """
-    at, posterior = _twins(posterior)
+    at, posterior, blocks = _twins(posterior)
     h, eps = np.asarray(h, np.float64), np.asarray(eps, np.float64)
     q = posterior.given(h)
     z = posterior.sample(q, eps)
     dz, dlog_q = rng.standard_normal(z.shape), rng.standard_normal(z.shape[:-1])
     path = posterior.backward(q, eps, dz)
     score = posterior.backward(q, eps, dz, dlog_q) - path
-    blocks = posterior.blocks()
 
     def along_path(arrays):
         twin = at(arrays)
@@ -121,7 +120,7 @@ def check_posterior(posterior, h, eps, rng, prior=None, complex_step=True):
 
 def check_prior(prior, z, rng, complex_step=True):
     """A prior: the gradient of log p(z) in z (K, B, J)."""
-    at, prior = _twins(prior)
+    at, prior, blocks = _twins(prior)
     z = np.asarray(z, np.float64)
     dlog_pz = rng.standard_normal(z.shape[:-1])
     dz = prior.backward(z, dlog_pz)
@@ -129,13 +128,13 @@ def check_prior(prior, z, rng, complex_step=True):
     def function(arrays):
         return (dlog_pz * at(arrays).log_prob(arrays["z"])).sum()
 
-    return check(function, {"z": z, **prior.blocks()}, {"z": dz, **prior.gradients()},
+    return check(function, {"z": z, **blocks}, {"z": dz, **prior.gradients()},
                  complex_step=complex_step)
 
 
 def check_likelihood(likelihood, x, y, rng, complex_step=True):
     """A likelihood: the gradient of log p(x given z) in y (K, B, N), and in its blocks."""
-    at, likelihood = _twins(likelihood)
+    at, likelihood, blocks = _twins(likelihood)
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
     log_px, cache = likelihood.log_prob(x, y)
     dlog_px = rng.standard_normal(log_px.shape)
@@ -144,7 +143,7 @@ def check_likelihood(likelihood, x, y, rng, complex_step=True):
     def function(arrays):
         return (dlog_px * at(arrays).log_prob(x, arrays["y"])[0]).sum()
 
-    return check(function, {"y": y, **likelihood.blocks()}, {"y": dy, **likelihood.gradients()},
+    return check(function, {"y": y, **blocks}, {"y": dy, **likelihood.gradients()},
                  complex_step=complex_step)
 
 
@@ -175,20 +174,22 @@ def check_model(model, x, eps, complex_step=True, **options):
     -------
     Report
     """
-    at, model = _twins(model)
+    at, model, blocks = _twins(model)
     x, eps = np.asarray(x, np.float64), np.asarray(eps, np.float64)
     model.loss_and_grad(x, eps, **options)
 
     def function(arrays):
         return at(arrays).forward(x, eps, **options)[0].value
 
-    return check(function, model.blocks(), model.gradients(), complex_step=complex_step)
+    return check(function, blocks, model.gradients(), complex_step=complex_step)
 
 
 def _twins(module):
-    """A function that gives the module with other blocks, and a float64 copy of it."""
+    """What a check needs of a module, in float64: a function that gives the module with
+    other blocks, a copy to run backward, and the blocks as they were before that."""
     double = module.astype(np.float64)
     double.parameters.zero_grad()
+    blocks = {name: view.copy() for name, view in double.blocks().items()}
     twins = {"f": module.astype(np.float64), "c": module.astype(np.complex128)}
 
     def at(arrays):
@@ -197,4 +198,4 @@ def _twins(module):
             view[...] = arrays[name]
         return twin
 
-    return at, double
+    return at, double, blocks

@@ -1,0 +1,52 @@
+"""Chapter 7: a check must be able to fail. Every mutant of the zoo is seen by its check."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bug_zoo import ZOO, mutated, page
+from npvae.gradcheck import checks
+from npvae.gradcheck.table import TABLE, Sizes
+
+BUGS = pytest.mark.parametrize("bug", ZOO, ids=lambda bug: bug.name)
+
+
+@BUGS
+def test_the_check_fails_on_the_mutant_and_passes_on_npvae(bug, tmp_path):
+    elsewhere = tmp_path / "mutant"
+    elsewhere.mkdir()
+    bug.seen_by(tmp_path)
+    with mutated(bug), np.errstate(all="ignore"), pytest.raises(bug.raises):
+        bug.seen_by(elsewhere)
+
+
+@pytest.mark.parametrize("bug", [bug for bug in ZOO if bug.missed_by], ids=lambda bug: bug.name)
+def test_the_other_check_does_not_notice(bug, tmp_path):
+    with mutated(bug):
+        bug.missed_by(tmp_path)
+
+
+def test_the_zoo_is_large_and_its_page_is_the_zoo():
+    assert len(ZOO) >= 20
+    written = Path(__file__).with_name("BUG_ZOO.md").read_text(encoding="utf-8")
+    assert written == page(), "run python tests/bug_zoo.py"
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_a_thousandth_in_any_gradient_is_noticed(name, monkeypatch):
+    """Every block of every row of the gradient table, scaled by 1.001, turns it red."""
+    check, wrong = checks.check, []
+
+    def check_scaled(function, arrays, gradients, **options):
+        for block in gradients:
+            scaled = {**gradients, block: 1.001 * gradients[block]}
+            report = check(function, arrays, scaled, **options)
+            failed = [row.block for row in report.rows if not row.passed]
+            assert failed == [block]
+            wrong.append(block)
+        return check(function, arrays, gradients, **options)
+
+    monkeypatch.setattr(checks, "check", check_scaled)
+    TABLE[name](Sizes(), np.random.default_rng(0)).assert_passed()
+    assert wrong
