@@ -79,7 +79,7 @@ class VAE(Module):
         if objective.analytic:
             rate = self.posterior.kl(q, self.prior)                 # (B, J)
         else:
-            rate = self.posterior.log_prob(q, z) - self.prior.log_prob(z)       # (K, B)
+            rate = self.posterior.log_prob(q, z, eps) - self.prior.log_prob(z)  # (K, B)
         loss = objective(log_px, rate)
 
         return loss, Cache(loss, objective.analytic, eps, q, z,
@@ -88,24 +88,21 @@ class VAE(Module):
     def backward(self, cache):
         """Add the gradient of the loss to every block of parameters."""
         loss, q, z, eps = cache.loss, cache.q, cache.z, cache.eps
+        path, score = per_sample(loss.path), per_sample(loss.score)
 
-        # loss = objective(log_px, rate)
-        drate = loss.drate
         # log_px = likelihood(target, y)
         dy = self.likelihood.backward(loss.dlog_px, cache.likelihood)
         # y = decoder(z, condition)
         dz = self.decoder.backward(dy, cache.decoder)[..., :self.n_latent]
-        if not cache.analytic:
-            # rate = log q(z given x) - log p(z), by way of z
-            dz = dz + drate[..., None] * self.posterior.score_z(q, z)
-            dz += self.prior.backward(z, -drate)
-        if loss.path is not None:
-            dz = loss.path[..., None] * dz
-        # z = mu + std * eps, and log q(z given x) at fixed z
-        dh = self.posterior.backward(q, eps, dz, loss.score)
         if cache.analytic:
-            # rate = KL(q(z given x) || p(z))
-            dh += self.posterior.kl_backward(q, self.prior, drate)
+            # z = mu + std * eps;   rate = KL(q(z given x) || p(z))
+            dh = self.posterior.backward(q, eps, path * dz, score=score)
+            dh += self.posterior.kl_backward(q, self.prior, loss.drate)
+        else:
+            # z = mu + std * eps;   rate = log q(z given x) - log p(z)
+            dz = dz + self.prior.backward(z, -loss.drate)
+            dlog_q = per_sample(loss.drate)
+            dh = self.posterior.backward(q, eps, path * dz, path * dlog_q, score)
         # h = encoder(x, condition)
         self.encoder.accumulate(dh, cache.encoder)
 
@@ -203,6 +200,11 @@ class VAE(Module):
         if len(condition) != n_batch:
             raise ValueError(f"condition has {len(condition)} rows: {n_batch} were expected")
         return condition
+
+
+def per_sample(weight):
+    """Weights (K, B) as (K, B, 1), to multiply arrays (K, B, J); a number as it is."""
+    return weight[..., None] if np.ndim(weight) else weight
 
 
 def join(a, condition):

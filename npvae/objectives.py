@@ -33,12 +33,12 @@ class Loss(NamedTuple):
         The gradient of the value in log p(x given z).
     drate : ndarray, of the shape of the rate
         The gradient of the value in the rate.
-    score : ndarray (K, B) or None
-        The weight of the direct gradient of log q(z given x) in phi, at fixed z. For the
-        derivative of a sampled rate it is `drate`; estimators that drop that term,
-        whose mean is zero, or that use it alone, put something else here. None: absent.
-    path : ndarray (K, B) or None
-        A factor on the gradient in z before it goes on to the encoder. None: 1.
+    score : ndarray (K, B), or 0.0
+        The weight of the gradient of log q(z given x) in phi at a z that stands still. In
+        the derivative of a sampled rate it is `drate`; estimators that drop that term,
+        whose mean is zero, or that live by it alone, put something else here.
+    path : ndarray (K, B), or 1.0
+        A factor on all that goes to the encoder by way of z.
     """
 
     value: float
@@ -46,8 +46,8 @@ class Loss(NamedTuple):
     kl: float
     dlog_px: np.ndarray
     drate: np.ndarray
-    score: np.ndarray | None = None
-    path: np.ndarray | None = None
+    score: np.ndarray | float = 0.0
+    path: np.ndarray | float = 1.0
 
     @property
     def elbo(self):
@@ -94,4 +94,4 @@ class ELBO:
         dlog_px = np.full_like(log_px, -1.0 / (n_samples * n_batch))
         drate = np.full_like(rate, self.beta / n_rates)
         return Loss(value=reconstruction + self.beta * kl, reconstruction=reconstruction, kl=kl,
-                    dlog_px=dlog_px, drate=drate, score=None if self.analytic else drate)
+                    dlog_px=dlog_px, drate=drate, score=0.0 if self.analytic else drate)

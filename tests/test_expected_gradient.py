@@ -23,7 +23,7 @@ def gradients_of_a_square(mu, std, n, rng):
     nothing = np.zeros_like(z)
     to_sigma = np.array([1.0, 2 / std])                       # d logvar / d sigma
     path = posterior.backward(q, eps, 2 * z) * to_sigma       # f'(z) = 2 z
-    score = posterior.backward(q, eps, nothing, (z**2)[..., 0]) * to_sigma
+    score = posterior.backward(q, eps, nothing, score=z**2) * to_sigma
     return path, score
 
 

@@ -160,9 +160,10 @@ def test_gradients_of_posterior_and_prior_keep_dtype_and_leave_their_inputs_alon
     z = freeze(posterior.sample(q, eps))
     log_q, kl = freeze(posterior.log_prob(q, z)), freeze(posterior.kl(q, prior))
     assert z.shape == (3, 4, 2) and log_q.shape == (3, 4) and kl.shape == (4, 2)
-    results = [*q, eps, z, log_q, kl, posterior.score_z(q, z), prior.log_prob(z),
+    weight = log_q[..., None]
+    results = [*q, eps, z, log_q, kl, posterior.log_prob(q, z, eps), prior.log_prob(z),
                prior.sample(rng, 5, dtype), prior.backward(z, log_q),
-               posterior.backward(q, eps, z), posterior.backward(q, eps, z, log_q),
+               posterior.backward(q, eps, z), posterior.backward(q, eps, z, weight, weight),
                posterior.kl_backward(q, prior, kl)]
     assert all(result.dtype == dtype for result in results)
 
@@ -214,15 +215,15 @@ def test_gradients_of_path_and_score_weights(rng):
         return model.parameters.grad.copy()
 
     ones, zeros = np.ones((3, 4)), np.zeros((3, 4))
-    nothing = gradient(zeros, None)                  # only the decoder learns
-    path = gradient(None, None) - nothing
+    nothing = gradient(zeros, 0.0)                   # only the decoder learns
+    path = gradient(1.0, 0.0) - nothing
     score = gradient(zeros, ones) - nothing
     weights = rng.standard_normal((3, 4))
-    np.testing.assert_allclose(gradient(2.0 * ones, None) - nothing, 2 * path, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(gradient(2.0 * ones, 0.0) - nothing, 2 * path, rtol=1e-9, atol=1e-12)
     np.testing.assert_allclose(gradient(ones, 3.0 * ones) - nothing, path + 3 * score,
                                rtol=1e-9, atol=1e-12)
     of_encoder = np.flatnonzero(path)
     assert np.abs(score).max() > 0.1 and set(np.flatnonzero(score)) <= set(of_encoder)
-    rows = sum(gradient(np.where(np.arange(12).reshape(3, 4) == i, weights, 0.0), None) - nothing
+    rows = sum(gradient(np.where(np.arange(12).reshape(3, 4) == i, weights, 0.0), 0.0) - nothing
                for i in range(12))
-    np.testing.assert_allclose(gradient(weights, None) - nothing, rows, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(gradient(weights, 0.0) - nothing, rows, rtol=1e-9, atol=1e-12)

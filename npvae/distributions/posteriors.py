@@ -4,7 +4,7 @@ A posterior turns the encoder's output h into the parameters q of a distribution
 draws from it with noise that is handed in, and carries gradients back along the
 two ways by which phi, the encoder's weights, reach the loss:
 
-- the *path*: phi moves the sample z, and z moves the loss;
+- the *path*: phi moves the sample z, and z moves the loss (and log q(z given x) in it);
 - the *score*: phi moves the density log q(z given x) at a z that stands still.
 
 The closed-form divergence to the prior, where there is one, is a third function of
@@ -69,17 +69,17 @@ class DiagonalGaussian(Module):
         """z = mu + std * eps, of shape (K, B, J): a draw as a function of noise."""
         return q.mu + q.std * eps
 
-    def log_prob(self, q, z):
-        """log q(z given x) in nats, summed over the latent dimensions: (K, B)."""
-        u = (z - q.mu) / q.std
+    def log_prob(self, q, z, eps=None):
+        """log q(z given x) in nats, summed over the latent dimensions: (K, B).
+
+        Where z was drawn with the noise eps, hand it in: (z - mu) / std is eps, without the
+        digits that z lost when it was rounded next to a large mu.
+        """
+        u = (z - q.mu) / q.std if eps is None else eps
         return -0.5 * (u * u + q.logvar + LOG_2PI).sum(axis=-1)
 
-    def score_z(self, q, z):
-        """The gradient of log q(z given x) in z: (mu - z) / std^2, (K, B, J)."""
-        return (q.mu - z) / (q.std * q.std)
-
-    def backward(self, q, eps, dz, dlog_q=None):
-        """The gradient of the encoder's output, along the path and by the score.
+    def backward(self, q, eps, dz, path=0.0, score=0.0):
+        """The gradient of the encoder's output, by way of z and of log q(z given x).
 
         Parameters
         ----------
@@ -87,9 +87,12 @@ class DiagonalGaussian(Module):
         eps : ndarray (K, B, J)
             The noise that z was drawn with.
         dz : ndarray (K, B, J)
-            The gradient of the loss in z.
-        dlog_q : ndarray (K, B), optional
-            The gradient of the loss in log q(z given x), z held fixed.
+            The gradient of the loss in z, less what log q(z given x) adds to it.
+        path : ndarray (K, B, 1), optional
+            The weight of the gradient of log q(z given x) by way of z.
+        score : ndarray (K, B, 1), optional
+            The weight of the gradient of log q(z given x) at a z that stands still. In the
+            derivative of log q along the path, both weights are equal.
 
         Returns
         -------
@@ -97,11 +100,13 @@ class DiagonalGaussian(Module):
         """
         # z = mu + std * eps,   std = exp(logvar / 2)
         dmu = dz
-        dlogvar = dz * eps * (0.5 * q.std)
-        if dlog_q is not None:
-            # log q = -((z - mu)^2 / std^2 + logvar + log 2 pi) / 2,   (z - mu) / std = eps
-            dmu = dmu + dlog_q[..., None] * (eps / q.std)
-            dlogvar += dlog_q[..., None] * (0.5 * (eps * eps - 1.0))
+        dlogvar = dz * (0.5 * q.std * eps)
+        # log q = -(u^2 + logvar + log 2 pi) / 2,   u = (z - mu) / std = eps
+        # By the score mu and std move u; by the path z moves it back. The two weights are
+        # subtracted before anything is divided by a std that may be tiny.
+        if np.ndim(path) or np.ndim(score):
+            dmu = dmu + (score - path) * (eps / q.std)
+            dlogvar += (score - path) * (0.5 * eps * eps) - 0.5 * score
         return np.concatenate([dmu.sum(axis=0), dlogvar.sum(axis=0)], axis=-1)
 
     def kl(self, q, prior):

@@ -7,7 +7,7 @@ returns. Everything is checked in float64, whatever the dtype of what is handed 
 
 import numpy as np
 
-from npvae.gradcheck.differences import check
+from npvae.gradcheck.differences import Report, check
 
 
 def check_function(forward, backward, *inputs, rng, complex_step=True):
@@ -62,7 +62,7 @@ def check_layer(layer, x, rng, complex_step=True):
 
 
 def check_posterior(posterior, h, eps, rng, prior=None, complex_step=True):
-    """A posterior: the path, the score, the score in z, and the closed-form KL.
+    """A posterior: by z, by log q along the path and at fixed z, and by the closed-form KL.
 
     Parameters
     ----------
@@ -83,27 +83,26 @@ def check_posterior(posterior, h, eps, rng, prior=None, complex_step=True):
     q = posterior.given(h)
     z = posterior.sample(q, eps)
     dz, dlog_q = rng.standard_normal(z.shape), rng.standard_normal(z.shape[:-1])
-    path = posterior.backward(q, eps, dz)
-    score = posterior.backward(q, eps, dz, dlog_q) - path
+    weight = dlog_q[..., None]
+    gradients = {"h by z": posterior.backward(q, eps, dz),
+                 "h by log q, path": posterior.backward(q, eps, 0 * dz, path=weight),
+                 "h by log q, score": posterior.backward(q, eps, 0 * dz, score=weight),
+                 "h by log q, both": posterior.backward(q, eps, 0 * dz, weight, weight)}
+    functions = {                          # of a twin, of its own q, and of its own z
+        "h by z": lambda twin, q_h, z_h: (dz * z_h).sum(),
+        "h by log q, path": lambda twin, q_h, z_h: (dlog_q * twin.log_prob(q, z_h)).sum(),
+        "h by log q, score": lambda twin, q_h, z_h: (dlog_q * twin.log_prob(q_h, z)).sum(),
+        "h by log q, both": lambda twin, q_h, z_h: (dlog_q * twin.log_prob(q_h, z_h)).sum()}
 
-    def along_path(arrays):
-        twin = at(arrays)
-        return (dz * twin.sample(twin.given(arrays["h by the path"]), eps)).sum()
+    def of(name):
+        def function(arrays):
+            twin = at(arrays)
+            q_h = twin.given(arrays[name])
+            return functions[name](twin, q_h, twin.sample(q_h, eps))
+        return function
 
-    def by_score(arrays):                      # z stands still
-        twin = at(arrays)
-        return (dlog_q * twin.log_prob(twin.given(arrays["h by the score"]), z)).sum()
-
-    def in_z(arrays):
-        return (dlog_q * at(arrays).log_prob(q, arrays["z"])).sum()
-
-    report = (check(along_path, {"h by the path": h, **blocks}, {"h by the path": path},
-                    complex_step=complex_step)
-              + check(by_score, {"h by the score": h, **blocks}, {"h by the score": score},
-                      complex_step=complex_step)
-              + check(in_z, {"z": z, **blocks},
-                      {"z": dlog_q[..., None] * posterior.score_z(q, z)},
-                      complex_step=complex_step))
+    report = sum((check(of(name), {name: h, **blocks}, {name: gradients[name]},
+                        complex_step=complex_step) for name in gradients), Report([]))
     if prior is None:
         return report
     kl = posterior.kl(q, prior)
