@@ -8,6 +8,7 @@ In reading order:
     npvae.networks        layers and their derivatives; one flat vector of parameters
     npvae.recipes         well-known models, one short function each
     npvae.learning        optimizers, schedules, the training loop, checkpoints
+    npvae.evaluation      evidence, the latent space, anomalies
     npvae.gradcheck       is it right? finite differences and the complex step
     npvae.datasets        MNIST, shipped
     npvae.plots           figures (imports matplotlib, when it is first used)
@@ -15,19 +16,23 @@ In reading order:
 
 import importlib
 
-from npvae import datasets, gradcheck, networks, numerics
+from npvae import datasets, evaluation, gradcheck, networks, numerics
 from npvae.distributions import divergences, likelihoods, posteriors, priors
 from npvae.learning import (SGD, Adagrad, Adam, clip_by_norm, evaluate, fit, load, load_into,
                             save, schedules)
 from npvae.model import VAE
-from npvae.objectives import ELBO, Loss
-from npvae.recipes import vae
+from npvae.objectives import ELBO, FreeBits, Loss, ScoreFunction
+from npvae.recipes import (autoencoder, bernoulli_vae, concrete_vae, conditional_vae,
+                           convolutional_vae, denoising_autoencoder, vae)
 
 __version__ = "0.1.0"
 
-__all__ = ["VAE", "vae", "ELBO", "Loss", "posteriors", "priors", "likelihoods", "divergences",
+__all__ = ["VAE", "vae", "conditional_vae", "autoencoder", "denoising_autoencoder",
+           "convolutional_vae", "bernoulli_vae", "concrete_vae",
+           "ELBO", "FreeBits", "ScoreFunction", "Loss", "posteriors", "priors", "likelihoods", "divergences",
            "networks", "numerics", "fit", "evaluate", "SGD", "Adagrad", "Adam", "clip_by_norm",
-           "schedules", "save", "load", "load_into", "gradcheck", "datasets", "plots"]
+           "schedules", "save", "load", "load_into", "evaluation", "gradcheck", "datasets",
+           "plots"]
 
 
 def __getattr__(name):

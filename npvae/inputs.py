@@ -4,6 +4,8 @@ Each check raises an error that names the argument, says what it was, and says w
 was expected. Inner functions trust their callers and check nothing.
 """
 
+import math
+
 import numpy as np
 
 
@@ -55,6 +57,12 @@ def check_count(value, name, least=1):
     """Raise where value is no integer of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ValueError(f"{name} is {value!r}: an integer of at least {least} was expected")
+
+
+def check_positive(value, name):
+    """Raise where value is not a positive, finite number."""
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name} is {value}: a positive, finite number was expected")
 
 
 def check_choice(value, name, choices):

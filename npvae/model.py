@@ -20,6 +20,8 @@ class Cache(NamedTuple):
     """What the forward pass leaves for the backward pass."""
 
     loss: Loss
+    log_px: np.ndarray
+    rate: np.ndarray
     analytic: bool
     eps: np.ndarray
     q: Any
@@ -46,6 +48,9 @@ class VAE(Module):
         C, the size of the condition; 0 for none.
     objective : callable
         objective(log_px, rate) -> Loss; see `npvae.objectives`.
+    corrupt : callable, optional
+        corrupt(x, rng) makes of x what the encoder is shown by `fit` and `evaluate`; what
+        is to be reconstructed stays x. For denoising.
 
     Notes
     -----
@@ -56,13 +61,13 @@ class VAE(Module):
     config = None                  # set by a recipe: how to build this model again
 
     def __init__(self, encoder, posterior, prior, decoder, likelihood, *,
-                 n_data, n_condition=0, objective=ELBO()):
+                 n_data, n_condition=0, objective=ELBO(), corrupt=None):
         super().__init__(parts={"encoder": encoder, "posterior": posterior, "prior": prior,
                                 "decoder": decoder, "likelihood": likelihood})
         self.encoder, self.posterior, self.prior = encoder, posterior, prior
         self.decoder, self.likelihood = decoder, likelihood
         self.n_data, self.n_condition, self.n_latent = n_data, n_condition, posterior.n_latent
-        self.objective = objective
+        self.objective, self.corrupt = objective, corrupt
 
     # ---- the derivation ---------------------------------------------------------
 
@@ -82,7 +87,7 @@ class VAE(Module):
             rate = self.posterior.log_prob(q, z, eps) - self.prior.log_prob(z)  # (K, B)
         loss = objective(log_px, rate)
 
-        return loss, Cache(loss, objective.analytic, eps, q, z,
+        return loss, Cache(loss, log_px, rate, objective.analytic, eps, q, z,
                            encoder_cache, decoder_cache, likelihood_cache)
 
     def backward(self, cache):

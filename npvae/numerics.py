@@ -55,3 +55,19 @@ def softplus(x):
     """
     a = absolute(x)
     return 0.5 * (x + a) + np.log1p(np.exp(-a))    # max(x, 0) + log(1 + exp(-|x|))
+
+
+def log_mean_exp(a, axis=0):
+    """log of the mean of exp(a) along an axis, without overflow.
+
+    Parameters
+    ----------
+    a : ndarray, real
+    axis : int
+
+    Returns
+    -------
+    ndarray of the dtype of a, less that axis.
+    """
+    top = a.max(axis=axis, keepdims=True)
+    return np.squeeze(top, axis) + np.log(np.exp(a - top).mean(axis=axis))

@@ -95,3 +95,70 @@ class ELBO:
         drate = np.full_like(rate, self.beta / n_rates)
         return Loss(value=reconstruction + self.beta * kl, reconstruction=reconstruction, kl=kl,
                     dlog_px=dlog_px, drate=drate, score=0.0 if self.analytic else drate)
+
+
+@dataclass(frozen=True)
+class FreeBits(ELBO):
+    """The ELBO in which each latent dimension has some nats for nothing.
+
+    The KL of dimension j, averaged over the batch, is counted as at least `free` nats. So
+    there is no gain in pressing a dimension below that, and it does not collapse.
+
+    Parameters
+    ----------
+    free : float
+        Nats for each latent dimension.
+
+    Notes
+    -----
+    `kl` is the true KL; only the value counts the larger one. The number of free nats
+    changes how much the loss is a bound: for lambda > 0, -value <= ELBO.
+
+    References
+    ----------
+    Kingma et al. (2016), "Improving variational inference with inverse autoregressive flow".
+    """
+
+    free: float = 0.1
+
+    def __post_init__(self):
+        super().__post_init__()
+        if not (self.analytic and 0.0 <= self.free < float("inf")):
+            raise ValueError(f"free is {self.free} and analytic is {self.analytic}: a finite number "
+                             "of at least 0, and the KL in closed form, were expected")
+
+    def __call__(self, log_px, rate):
+        loss = super().__call__(log_px, rate)
+        mean = rate.mean(axis=0)                                    # (J,), over the batch
+        paid = mean.real > self.free
+        counted = (mean * paid + self.free * ~paid).sum().item()
+        return loss._replace(value=loss.reconstruction + self.beta * counted,
+                             drate=loss.drate * paid)
+
+
+@dataclass(frozen=True)
+class ScoreFunction(ELBO):
+    """The ELBO, with the score-function gradient for the encoder: no path is needed.
+
+    d/dphi E_q[f(z)] = E_q[(f(z) - b) d log q(z given x) / d phi], for any b that does not
+    depend on z. Here f is log p(x given z), less beta times the rate where that is sampled;
+    and b, for each sample, is the mean of f over the K - 1 others. For a discrete z, which
+    has no path, it is the way; for a continuous one it has more variance than the path.
+
+    The value is the ELBO's. K must be at least 2.
+
+    References
+    ----------
+    Williams (1992) for the score-function gradient; Kool, van Hoof and Welling (2019) for
+    the mean of the other samples as a baseline.
+    """
+
+    def __call__(self, log_px, rate):
+        n_samples = len(log_px)
+        if n_samples < 2:
+            raise ValueError(f"ScoreFunction has {n_samples} sample of z: at least 2 were expected "
+                             "(n_samples)")
+        loss = super().__call__(log_px, rate)
+        f = log_px if self.analytic else log_px - self.beta * rate
+        advantage = (f - f.mean(axis=0)) * (n_samples / (n_samples - 1))   # f - mean of the others
+        return loss._replace(path=np.zeros_like(log_px), score=loss.dlog_px * advantage)

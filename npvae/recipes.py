@@ -9,15 +9,16 @@ import inspect
 
 import numpy as np
 
+from npvae.datasets.images import Masking
+from npvae.distributions import posteriors, priors
 from npvae.distributions.likelihoods import (Bernoulli, Gaussian, HeteroscedasticGaussian,
                                              TiedGaussian)
-from npvae.distributions.posteriors import DiagonalGaussian
-from npvae.distributions.priors import StandardNormal
 from npvae.inputs import check_choice, check_count
 from npvae.model import VAE
+from npvae.networks.convolution import Conv2d, ConvTranspose2d, Reshape
 from npvae.networks.initializers import glorot_uniform, he_normal, uniform_fan_in
 from npvae.networks.layers import Chain, Dense, ReLU, Sigmoid, Softplus, Tanh
-from npvae.objectives import ELBO
+from npvae.objectives import ELBO, ScoreFunction
 
 RECIPES = {}
 ACTIVATIONS = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid, "softplus": Softplus}
@@ -52,6 +53,32 @@ def mlp(sizes, activation, rng, init):
     return Chain(*layers[:-1])
 
 
+def dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation, init, seed, *,
+                n_condition=0, squash=(), **options):
+    """A model of dense layers: hidden sizes in order for the encoder, reversed for the decoder,
+    which begins with the layers `squash`."""
+    for size, name in ((n_data, "n_data"), (posterior.n_latent, "n_latent")):
+        check_count(size, name)
+    try:
+        n_hidden = tuple(n_hidden)
+    except TypeError:
+        raise TypeError(f"n_hidden is {n_hidden!r}: a sequence of sizes was expected, "
+                        f"such as ({n_hidden!r},)") from None
+    for size in n_hidden:
+        check_count(size, "n_hidden's every size")
+    check_choice(likelihood, "likelihood", LIKELIHOODS)
+    check_choice(activation, "activation", ACTIVATIONS)
+    check_choice(init, "init", INITIALIZERS)
+    p_x = LIKELIHOODS[likelihood](variance)
+    network = functools.partial(mlp, activation=ACTIVATIONS[activation],
+                                rng=np.random.default_rng(seed), init=INITIALIZERS[init])
+    encoder = network([n_data + n_condition, *n_hidden, posterior.n_outputs])
+    decoder = network([posterior.n_latent + n_condition, *reversed(n_hidden),
+                       p_x.n_outputs(n_data)])
+    return VAE(encoder, posterior, prior, Chain(*squash, *decoder.layers), p_x,
+               n_data=n_data, n_condition=n_condition, **options)
+
+
 @recipe
 def vae(n_data=784, n_hidden=(400,), n_latent=20, *, likelihood="bernoulli", variance=1.0,
         beta=1.0, activation="relu", init="uniform", seed=0):
@@ -82,30 +109,138 @@ def vae(n_data=784, n_hidden=(400,), n_latent=20, *, likelihood="bernoulli", var
     VAE
         In float32; `astype(np.float64)` gives a copy in double precision.
     """
-    n_hidden = _check_sizes(n_data, n_hidden, n_latent)
-    check_choice(likelihood, "likelihood", LIKELIHOODS)
+    return dense_model(posteriors.DiagonalGaussian(n_latent), priors.StandardNormal(n_latent),
+                       n_data, n_hidden, likelihood, variance, activation, init, seed,
+                       objective=ELBO(beta))
+
+
+@recipe
+def conditional_vae(n_data=784, n_condition=10, n_hidden=(400,), n_latent=20, *,
+                    likelihood="bernoulli", variance=1.0, beta=1.0, activation="relu",
+                    init="uniform", seed=0):
+    """A VAE of x given a condition c: the encoder sees (x, c), the decoder (z, c).
+
+    With labels for c, as `datasets.one_hot` makes them, z need not say which digit it is,
+    and is left to the style. With a part of an image for c, the rest is x.
+
+    Parameters
+    ----------
+    n_condition : int
+        C, the size of the condition.
+
+    The others are those of `vae`.
+
+    References
+    ----------
+    Sohn, Lee and Yan (2015); Kingma, Mohamed, Rezende and Welling (2014). The prior p(z)
+    does not depend on c here.
+    """
+    check_count(n_condition, "n_condition")
+    return dense_model(posteriors.DiagonalGaussian(n_latent), priors.StandardNormal(n_latent),
+                       n_data, n_hidden, likelihood, variance, activation, init, seed,
+                       n_condition=n_condition, objective=ELBO(beta))
+
+
+@recipe
+def autoencoder(n_data=784, n_hidden=(400,), n_latent=20, *, likelihood="bernoulli",
+                variance=1.0, activation="relu", init="uniform", seed=0):
+    """An autoencoder: the networks of `vae`, with a point for a posterior and no KL.
+
+    The parameters are those of `vae`. Without hidden layers, and with a Gaussian likelihood,
+    it finds the subspace of the principal components.
+    """
+    return dense_model(posteriors.Deterministic(n_latent), priors.StandardNormal(n_latent),
+                       n_data, n_hidden, likelihood, variance, activation, init, seed)
+
+
+@recipe
+def denoising_autoencoder(n_data=784, n_hidden=(400,), n_latent=20, *, masked=0.5,
+                          likelihood="bernoulli", variance=1.0, activation="relu",
+                          init="uniform", seed=0):
+    """An autoencoder that is shown a corrupted x, and is to give back the clean one.
+
+    Parameters
+    ----------
+    masked : float in [0, 1)
+        The probability with which a pixel is set to zero, at every presentation.
+
+    The others are those of `vae`.
+
+    References
+    ----------
+    Vincent, Larochelle, Bengio and Manzagol (2008).
+    """
+    return dense_model(posteriors.Deterministic(n_latent), priors.StandardNormal(n_latent),
+                       n_data, n_hidden, likelihood, variance, activation, init, seed,
+                       corrupt=Masking(masked))
+
+
+@recipe
+def bernoulli_vae(n_data=784, n_hidden=(400,), n_latent=20, *, likelihood="bernoulli",
+                  variance=1.0, beta=1.0, activation="relu", init="uniform", seed=0):
+    """A VAE whose code is J bits. Its encoder learns by the score function.
+
+    Train it with `fit(..., n_samples=K)` for K of at least 2. The parameters are those of
+    `vae`.
+    """
+    return dense_model(posteriors.Bernoulli(n_latent), priors.Bernoulli(n_latent),
+                       n_data, n_hidden, likelihood, variance, activation, init, seed,
+                       objective=ScoreFunction(beta))
+
+
+@recipe
+def concrete_vae(n_data=784, n_hidden=(400,), n_latent=20, *, temperature=2 / 3,
+                 prior_temperature=0.5, likelihood="bernoulli", variance=1.0, beta=1.0,
+                 activation="relu", init="uniform", seed=0):
+    """A VAE whose code is J relaxed bits, sigmoid(z): its encoder learns by the path.
+
+    Parameters
+    ----------
+    temperature, prior_temperature : float
+        Of the posterior and of the prior: see `posteriors.Concrete`.
+
+    The others are those of `vae`.
+    """
+    return dense_model(posteriors.Concrete(n_latent, temperature),
+                       priors.Concrete(n_latent, prior_temperature),
+                       n_data, n_hidden, likelihood, variance, activation, init, seed,
+                       squash=(Sigmoid(),), objective=ELBO(beta, analytic=False))
+
+
+@recipe
+def convolutional_vae(side=28, channels=(16, 32), n_latent=20, *, beta=1.0, activation="relu",
+                      init="uniform", seed=0):
+    """A VAE of square binary or grey images, with two convolutions down and two up.
+
+    Each convolution has a kernel of 4, a stride of 2 and a padding of 1, so that it halves
+    the side of the image; each transposed one doubles it. Two dense layers join them to z.
+
+    Parameters
+    ----------
+    side : int
+        Height and width of an image, a multiple of 4; x is (B, side * side).
+    channels : (int, int)
+        After the first and after the second convolution.
+
+    The others are those of `vae`.
+    """
+    for size, name in ((side, "side"), (n_latent, "n_latent")):
+        check_count(size, name)
+    if side % 4:
+        raise ValueError(f"side is {side}: a multiple of 4 was expected")
     check_choice(activation, "activation", ACTIVATIONS)
     check_choice(init, "init", INITIALIZERS)
-    rng = np.random.default_rng(seed)
-    posterior = DiagonalGaussian(n_latent)
-    p_x = LIKELIHOODS[likelihood](variance)
-    network = functools.partial(mlp, activation=ACTIVATIONS[activation], rng=rng,
-                                init=INITIALIZERS[init])
-    return VAE(encoder=network([n_data, *n_hidden, posterior.n_outputs]),
-               posterior=posterior,
-               prior=StandardNormal(n_latent),
-               decoder=network([n_latent, *reversed(n_hidden), p_x.n_outputs(n_data)]),
-               likelihood=p_x, n_data=n_data, objective=ELBO(beta))
-
-
-def _check_sizes(n_data, n_hidden, n_latent):
-    check_count(n_data, "n_data")
-    check_count(n_latent, "n_latent")
-    try:
-        n_hidden = tuple(n_hidden)
-    except TypeError:
-        raise TypeError(f"n_hidden is {n_hidden!r}: a sequence of sizes was expected, "
-                        f"such as ({n_hidden!r},)") from None
-    for size in n_hidden:
-        check_count(size, "n_hidden's every size")
-    return n_hidden
+    f, init, rng = ACTIVATIONS[activation], INITIALIZERS[init], np.random.default_rng(seed)
+    posterior = posteriors.DiagonalGaussian(n_latent)
+    c1, c2 = channels
+    image, small = (side, side, 1), (side // 4, side // 4, c2)
+    n_data, n_small = side * side, small[0] * small[1] * c2
+    halve = dict(k=4, rng=rng, stride=2, padding=1, init=init)
+    encoder = Chain(Reshape((n_data,), image), Conv2d(1, c1, **halve), f(),
+                    Conv2d(c1, c2, **halve), f(), Reshape(small, (n_small,)),
+                    Dense(n_small, posterior.n_outputs, rng, init))
+    decoder = Chain(Dense(n_latent, n_small, rng, init), f(), Reshape((n_small,), small),
+                    ConvTranspose2d(c2, c1, **halve), f(), ConvTranspose2d(c1, 1, **halve),
+                    Reshape(image, (n_data,)))
+    return VAE(encoder, posterior, priors.StandardNormal(n_latent), decoder, Bernoulli(),
+               n_data=n_data, objective=ELBO(beta))

@@ -14,11 +14,13 @@ from scipy import integrate, stats
 from scipy.special import expit, log_expit
 
 from helpers import assert_mean
-from npvae.distributions.divergences import kl_between_normals, kl_to_standard_normal
+from npvae.distributions.divergences import (kl_between_bernoullis, kl_between_normals,
+                                             kl_to_standard_normal)
 from npvae.distributions.likelihoods import (Bernoulli, Gaussian, HeteroscedasticGaussian,
                                              TiedGaussian)
 from npvae.networks import Module
 from npvae.numerics import sigmoid, softplus
+from npvae.distributions import posteriors, priors
 from npvae.distributions.posteriors import DiagonalGaussian
 from npvae.distributions.priors import StandardNormal
 
@@ -153,6 +155,77 @@ def test_bonnet_and_price(rng):
     assert_mean(dh, [d_mu, d_var * var])                     # d var / d logvar = var
     assert_mean(np.cos(z).ravel(), d_mu)
     assert_mean(-np.sin(z).ravel() / 2, d_var)
+
+
+# ---- discrete and relaxed codes ----------------------------------------------------------
+
+@given(logit_q=st.floats(-30, 30), logit_p=st.floats(-30, 30))
+def test_kl_between_bernoullis_is_the_sum_over_both_outcomes(logit_q, logit_p):
+    q, p = np.array([expit(logit_q), expit(-logit_q)]), np.array([expit(logit_p), expit(-logit_p)])
+    kl = kl_between_bernoullis(np.array([logit_q]), np.array([logit_p]))
+    assert kl[0] == pytest.approx(stats.entropy(q, p), rel=1e-9, abs=1e-12)
+    assert kl[0] > -1e-14
+
+
+def test_bits_have_their_probabilities_and_log_probabilities(rng):
+    posterior, prior = posteriors.Bernoulli(3), priors.Bernoulli(3, p=0.3)
+    q = posterior.given(np.array([[-1.0, 0.5, 2.0]]))
+    z = posterior.sample(q, posterior.draw_noise(rng, 40_000, 1, np.float64))
+    assert set(np.unique(z)) == {0.0, 1.0}
+    assert_mean(z, expit([[-1.0, 0.5, 2.0]]))
+    np.testing.assert_allclose(q.std**2, q.mu * (1 - q.mu), rtol=1e-14)
+    codes = np.array(list(itertools.product([0.0, 1.0], repeat=3)))
+    assert np.exp(posterior.log_prob(q, codes)).sum() == pytest.approx(1.0, abs=1e-14)
+    assert np.exp(prior.log_prob(codes)).sum() == pytest.approx(1.0, abs=1e-14)
+    np.testing.assert_allclose(prior.log_prob(codes), stats.bernoulli.logpmf(codes, 0.3).sum(axis=-1),
+                               rtol=1e-13)
+    assert_mean(prior.sample(rng, 40_000), 0.3)
+    # the closed form is the mean of the log ratio over all codes
+    log_q, log_p = posterior.log_prob(q, codes), prior.log_prob(codes)
+    assert posterior.kl(q, prior).sum() == pytest.approx((np.exp(log_q) * (log_q - log_p)).sum(),
+                                                         rel=1e-13)
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0])
+def test_relaxed_bits_are_logistic_and_become_bits(temperature, rng):
+    posterior, prior = posteriors.Concrete(1, temperature), priors.Concrete(1, temperature, p=0.7)
+    q = posterior.given(np.array([[0.8]]))
+    z = posterior.sample(q, posterior.draw_noise(rng, 20_000, 1, np.float64))
+    exact = stats.logistic(0.8 / temperature, 1 / temperature)
+    assert (q.mu[0, 0], q.std[0, 0]) == pytest.approx((exact.mean(), exact.std()), rel=1e-12)
+    assert stats.kstest(z.ravel(), exact.cdf).pvalue > 0.01
+    np.testing.assert_allclose(posterior.log_prob(q, z)[:, 0], exact.logpdf(z.ravel()), rtol=1e-9)
+    # whatever the temperature, sigmoid(z) is above one half with the probability of the bit
+    assert_mean(z > 0, expit(0.8))
+    assert_mean(prior.sample(rng, 20_000) > 0, 0.7)
+    exact = stats.logistic(np.log(0.7 / 0.3) / temperature, 1 / temperature)
+    np.testing.assert_allclose(prior.log_prob(z)[:, 0], exact.logpdf(z.ravel()), rtol=1e-9)
+    assert stats.kstest(prior.sample(rng, 20_000).ravel(), exact.cdf).pvalue > 0.01
+
+
+def test_relaxed_density_in_logit_space_is_the_concrete_density(rng):
+    """With s = sigmoid(z): the density of Maddison et al. (2017) for s, times ds / dz."""
+    temperature, logit = 0.6, 0.8
+    posterior = posteriors.Concrete(1, temperature)
+    s = rng.random(50)
+    alpha = np.exp(logit)
+    density = (temperature * alpha * s**(-temperature - 1) * (1 - s)**(-temperature - 1)
+               / (alpha * s**-temperature + (1 - s)**-temperature)**2)
+    z = np.log(s / (1 - s))[:, None, None]
+    log_q = posterior.log_prob(posterior.given(np.array([[logit]])), z)[:, 0]
+    np.testing.assert_allclose(log_q, np.log(density * s * (1 - s)), rtol=1e-10)
+
+
+def test_a_point_is_its_own_sample(rng):
+    posterior = posteriors.Deterministic(2)
+    q = posterior.given(rng.standard_normal((3, 2)))
+    z = posterior.sample(q, posterior.draw_noise(rng, 4, 3))
+    np.testing.assert_array_equal(z, np.repeat(q.mu[None], 4, axis=0))
+    assert (q.std == 0).all() and (posterior.kl(q, StandardNormal(2)) == 0).all()
+    with pytest.raises(TypeError, match="a Deterministic posterior has no density"):
+        posterior.log_prob(q, z)
+    with pytest.raises(TypeError, match="a Concrete posterior has no closed-form KL"):
+        posteriors.Concrete(2).kl(q, priors.Concrete(2))
 
 
 # ---- likelihoods -----------------------------------------------------------------------

@@ -63,7 +63,7 @@ def test_a_gaussian_likelihood_takes_any_finite_data(rng):
     (lambda m: npvae.fit(m, X, resume=True), "resume is given without checkpoint"),
     (lambda m: npvae.ELBO(beta=-1.0), "beta is -1.0: a finite number of at least 0"),
     (lambda m: npvae.ELBO(beta=float("nan")), "beta is nan"),
-    (lambda m: npvae.likelihoods.Gaussian(0.0), "variance is 0.0: it must be a positive"),
+    (lambda m: npvae.likelihoods.Gaussian(0.0), "variance is 0.0: a positive, finite number"),
     (lambda m: npvae.likelihoods.TiedGaussian(-1.0), "variance is -1.0"),
     (lambda m: npvae.likelihoods.HeteroscedasticGaussian(float("inf")), "floor is inf"),
     (lambda m: npvae.Adam(beta1=1.0), r"beta1 is 1.0: a number in \[0, 1\) was expected"),
@@ -86,7 +86,7 @@ def test_wrong_types():
         npvae.vae(n_hidden=400)
     posterior = npvae.posteriors.DiagonalGaussian(3)
     with pytest.raises(TypeError, match="prior is Module: a DiagonalGaussian posterior has a "
-                                        "closed-form KL to StandardNormal only"):
+                                        "closed-form KL to priors.StandardNormal only"):
         posterior.kl(posterior.given(np.zeros((1, 6))), npvae.networks.Module())
 
 

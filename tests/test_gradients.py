@@ -15,7 +15,7 @@ import npvae
 from helpers import batch, freeze, seeds, sizes, small_vae
 from npvae import gradcheck, likelihoods, posteriors, priors
 from npvae.gradcheck.table import TABLE, Sizes
-from npvae.networks import layers
+from npvae.networks import Conv2d, ConvTranspose2d, Reshape, convolution, layers
 from npvae.recipes import RECIPES
 
 
@@ -43,10 +43,11 @@ def test_gradients_over_many_drawn_sizes(name, s, seed):
 
 def differentiable():
     """The names of every public differentiable thing, found by looking at the package."""
-    for module in (layers, posteriors, priors, likelihoods):
+    for module in (layers, convolution, posteriors, priors, likelihoods):
         for name, thing in inspect.getmembers(module, inspect.isclass):
             if (issubclass(thing, npvae.networks.Module) and thing.__module__ == module.__name__
-                    and thing is not layers.Layer):
+                    and thing not in (layers.Layer, posteriors.Posterior)
+                    and not name.startswith("_")):
                 yield f"{module.__name__.rpartition('.')[2]}.{name}"
     for name, thing in inspect.getmembers(npvae.divergences, inspect.isfunction):
         if thing.__module__ == npvae.divergences.__name__ and not name.endswith("_backward"):
@@ -87,7 +88,13 @@ def test_float32_gradients_are_those_of_float64(likelihood, rng):
 
 # ---- backward is accumulate and pullback; gradients add up ------------------------------
 
+IMAGES = (2, 3, 5, 4, 6)             # K, B, height, width, channels
+
+
 def every_layer(rng):
+    yield Conv2d(6, 2, 3, rng, stride=2, padding=1)
+    yield ConvTranspose2d(6, 2, 3, rng, stride=2, padding=1)
+    yield Reshape((4, 6), (24,))
     yield layers.Dense(6, 4, rng)
     yield from (layers.ReLU(), layers.Tanh(), layers.Sigmoid(), layers.Softplus())
     yield layers.Chain(layers.Dense(6, 5, rng), layers.Tanh(), layers.Dense(5, 2, rng))
@@ -96,7 +103,7 @@ def every_layer(rng):
 def test_backward_gradients_are_accumulate_and_pullback(rng):
     for layer in every_layer(rng):
         layer = layer.astype(np.float64)
-        y, cache = layer.forward(rng.standard_normal((3, 4, 6)))
+        y, cache = layer.forward(rng.standard_normal(IMAGES))
         dy = rng.standard_normal(y.shape)
         dx = layer.backward(dy, cache)
         both = layer.parameters.grad.copy()
@@ -126,7 +133,7 @@ def test_gradients_of_a_layer_used_twice_add_up(rng):
 def test_gradients_of_layers_keep_dtype_and_leave_their_inputs_alone(dtype, rng):
     for layer in every_layer(rng):
         layer = layer.astype(dtype)
-        x = freeze(rng.standard_normal((3, 4, 6)).astype(dtype))
+        x = freeze(rng.standard_normal(IMAGES).astype(dtype))
         y, cache = layer.forward(x)
         dy = freeze(rng.standard_normal(y.shape).astype(dtype))
         dx = layer.backward(dy, freeze(cache))
@@ -152,19 +159,33 @@ def test_gradients_of_likelihoods_keep_dtype_and_leave_their_inputs_alone(likeli
         assert result.dtype == dtype
 
 
+PAIRS = [(posteriors.DiagonalGaussian(2), priors.StandardNormal(2)),
+         (posteriors.Deterministic(2), priors.StandardNormal(2)),
+         (posteriors.Bernoulli(2), priors.Bernoulli(2)),
+         (posteriors.Concrete(2), priors.Concrete(2))]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_gradients_of_posterior_and_prior_keep_dtype_and_leave_their_inputs_alone(dtype, rng):
-    posterior, prior = posteriors.DiagonalGaussian(2), priors.StandardNormal(2)
-    q = freeze(posterior.given(freeze(rng.standard_normal((4, 4)).astype(dtype))))
+@pytest.mark.parametrize("posterior, prior", PAIRS, ids=lambda x: type(x).__name__)
+def test_gradients_of_posteriors_and_priors_keep_dtype_and_leave_their_inputs_alone(
+        posterior, prior, dtype, rng):
+    h = freeze(rng.standard_normal((4, posterior.n_outputs)).astype(dtype))
+    q = freeze(posterior.given(h))
     eps = freeze(posterior.draw_noise(rng, 3, 4, dtype))
     z = freeze(posterior.sample(q, eps))
-    log_q, kl = freeze(posterior.log_prob(q, z)), freeze(posterior.kl(q, prior))
-    assert z.shape == (3, 4, 2) and log_q.shape == (3, 4) and kl.shape == (4, 2)
-    weight = log_q[..., None]
-    results = [*q, eps, z, log_q, kl, posterior.log_prob(q, z, eps), prior.log_prob(z),
-               prior.sample(rng, 5, dtype), prior.backward(z, log_q),
-               posterior.backward(q, eps, z), posterior.backward(q, eps, z, weight, weight),
-               posterior.kl_backward(q, prior, kl)]
+    log_pz = freeze(prior.log_prob(z))
+    weight = log_pz[..., None]
+    dh = posterior.backward(q, eps, z)
+    assert z.shape == (3, 4, 2) and log_pz.shape == (3, 4) and dh.shape == h.shape
+    results = [*q, eps, z, log_pz, prior.sample(rng, 5, dtype), prior.backward(z, log_pz), dh,
+               posterior.backward(q, eps, z, weight, weight)]
+    if not isinstance(posterior, posteriors.Deterministic):
+        results += [posterior.log_prob(q, z), posterior.log_prob(q, z, eps)]
+        assert results[-1].shape == (3, 4)
+    if not isinstance(posterior, posteriors.Concrete):
+        kl = freeze(posterior.kl(q, prior))
+        results += [kl, posterior.kl_backward(q, prior, kl)]
+        assert kl.shape == (4, 2)
     assert all(result.dtype == dtype for result in results)
 
 

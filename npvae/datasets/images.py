@@ -1,5 +1,6 @@
 """Sets of labelled images: the MNIST that is shipped, and others like it."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -122,3 +123,22 @@ def binarize(x, rng):
 def one_hot(labels, n_classes, dtype=np.float32):
     """Labels 0 .. n_classes - 1, (n,), as rows with a single one, (n, n_classes)."""
     return as_one_hot(labels, "labels", n_classes, dtype)
+
+
+@dataclass(frozen=True)
+class Masking:
+    """Sets each pixel to zero with a probability: masking(x, rng) is an array like x.
+
+    References
+    ----------
+    Vincent, Larochelle, Bengio and Manzagol (2008), the noise of the denoising autoencoder.
+    """
+
+    p: float
+
+    def __post_init__(self):
+        if not 0.0 <= self.p < 1.0:
+            raise ValueError(f"p is {self.p}: a probability in [0, 1) was expected")
+
+    def __call__(self, x, rng):
+        return x * (rng.random(x.shape, x.dtype) >= self.p)

@@ -1,12 +1,14 @@
-"""Closed-form Kullback-Leibler divergences between Gaussians, and their gradients.
+"""Closed-form Kullback-Leibler divergences, and their gradients.
 
 KL(q || p) = E_q[log q(z) - log p(z)]: how many nats are lost when p is used to
 describe what q produces. It is never negative, zero only where q = p, and not
 symmetric. All functions are elementwise: one divergence for each pair of
-one-dimensional Gaussians, so that of a diagonal Gaussian is the sum over its axis.
+one-dimensional distributions; that of independent dimensions is their sum.
 """
 
 import numpy as np
+
+from npvae.numerics import sigmoid, softplus
 
 
 def kl_to_standard_normal(mu, logvar):
@@ -70,3 +72,33 @@ def kl_between_normals_backward(dkl, mu_q, logvar_q, mu_p, logvar_p):
     dlogvar_q = dkl * (0.5 * np.expm1(logvar_q - logvar_p))
     dlogvar_p = -dlogvar_q - dkl * (0.5 * distance * distance * precision)
     return dmu_q, dlogvar_q, -dmu_q, dlogvar_p
+
+
+def kl_between_bernoullis(logits_q, logits_p):
+    """KL(Bernoulli(sigmoid(logits_q)) || Bernoulli(sigmoid(logits_p))), elementwise, in nats.
+
+    With p_q the probability under q: p_q times the difference of the logits, minus the
+    difference of their softplus.
+
+    Parameters
+    ----------
+    logits_q, logits_p : ndarray, or a number for p
+        Of shapes that broadcast.
+
+    Returns
+    -------
+    ndarray of the common shape and dtype, non-negative up to rounding.
+    """
+    logits_p = np.full_like(logits_q, logits_p)
+    return (sigmoid(logits_q) * (logits_q - logits_p)
+            - softplus(logits_q) + softplus(logits_p))
+
+
+def kl_between_bernoullis_backward(dkl, logits_q, logits_p):
+    """Gradients of `kl_between_bernoullis`: dlogits_q, dlogits_p."""
+    # kl = p_q (logits_q - logits_p) - softplus(logits_q) + softplus(logits_p)
+    logits_p = np.full_like(logits_q, logits_p)
+    p_q = sigmoid(logits_q)
+    dlogits_q = dkl * (p_q * (1.0 - p_q) * (logits_q - logits_p))
+    dlogits_p = dkl * (sigmoid(logits_p) - p_q)
+    return dlogits_q, dlogits_p

@@ -17,7 +17,7 @@ import math
 
 import numpy as np
 
-from npvae.inputs import check_range
+from npvae.inputs import check_positive, check_range
 from npvae.networks.parameters import Module, block
 from npvae.numerics import absolute, sigmoid
 
@@ -97,7 +97,7 @@ class Gaussian(Module):
     """
 
     def __init__(self, variance=1.0):
-        _check_positive(variance, "variance")
+        check_positive(variance, "variance")
         super().__init__()
         self.variance = variance
 
@@ -138,7 +138,7 @@ class TiedGaussian(Module):
     logvar, dlogvar = block("logvar")
 
     def __init__(self, variance=1.0):
-        _check_positive(variance, "variance")
+        check_positive(variance, "variance")
         super().__init__({"logvar": np.array([math.log(variance)], np.float32)})
 
     def n_outputs(self, n_data):
@@ -190,7 +190,7 @@ class HeteroscedasticGaussian(Module):
     """
 
     def __init__(self, floor=1e-4):
-        _check_positive(floor, "floor")
+        check_positive(floor, "floor")
         super().__init__()
         self.floor = floor
 
@@ -223,8 +223,3 @@ class HeteroscedasticGaussian(Module):
         mean, s = np.split(y, 2, axis=-1)
         std = np.sqrt(self.floor + np.exp(s))
         return mean + std * rng.standard_normal(mean.shape, mean.dtype)
-
-
-def _check_positive(value, name):
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} is {value}: it must be a positive, finite number")

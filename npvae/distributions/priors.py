@@ -4,7 +4,9 @@ import math
 
 import numpy as np
 
+from npvae.inputs import check_positive
 from npvae.networks.parameters import Module
+from npvae.numerics import softplus
 
 LOG_2PI = math.log(2.0 * math.pi)
 
@@ -34,3 +36,75 @@ class StandardNormal(Module):
         """The gradient of the loss in z, given that in log p(z): (..., J)."""
         # log p = -(z^2 + log 2 pi) / 2
         return -dlog_pz[..., None] * z
+
+
+class Bernoulli(Module):
+    """p(z): J independent bits, each 1 with probability p.
+
+    Parameters
+    ----------
+    n_latent : int
+    p : float in (0, 1)
+    """
+
+    def __init__(self, n_latent, p=0.5):
+        super().__init__()
+        self.n_latent = n_latent
+        self.logits = logit(p)
+
+    def sample(self, rng, n, dtype=np.float32):
+        """Draw n codes of zeros and ones: (n, J)."""
+        p = 1.0 / (1.0 + math.exp(-self.logits))
+        return (rng.random((n, self.n_latent)) < p).astype(dtype)
+
+    def log_prob(self, z):
+        """log p(z) in nats, summed over the latent dimensions: (..., J) -> (...)."""
+        return (z * self.logits - math.log1p(math.exp(self.logits))).sum(axis=-1)
+
+    def backward(self, z, dlog_pz):
+        """The gradient of the formula in z. (No bit moves by an infinitesimal step.)"""
+        # log p = z * logit - softplus(logit)
+        return dlog_pz[..., None] * np.full_like(z, self.logits)
+
+
+class Concrete(Module):
+    """p(z): relaxed bits in logit space, the prior of the Concrete posterior.
+
+    sigmoid(z) is near 0 or 1 where the temperature is low, and nearer 1 with probability p.
+
+    Parameters
+    ----------
+    n_latent : int
+    temperature : float
+        Positive; it need not be the posterior's.
+    p : float in (0, 1)
+    """
+
+    def __init__(self, n_latent, temperature=0.5, p=0.5):
+        super().__init__()
+        check_positive(temperature, "temperature")
+        self.n_latent, self.temperature = n_latent, temperature
+        self.logits = logit(p)
+
+    def sample(self, rng, n, dtype=np.float32):
+        """Draw n codes: (n, J)."""
+        z = (self.logits + rng.logistic(size=(n, self.n_latent))) / self.temperature
+        return z.astype(dtype)
+
+    def log_prob(self, z):
+        """log p(z) in nats, summed over the latent dimensions: (..., J) -> (...)."""
+        u = self.temperature * z - self.logits
+        return (math.log(self.temperature) + u - 2.0 * softplus(u)).sum(axis=-1)
+
+    def backward(self, z, dlog_pz):
+        """The gradient of the loss in z, given that in log p(z): (..., J)."""
+        # log p = log temperature + u - 2 softplus(u),   u = temperature * z - logit
+        u = self.temperature * z - self.logits
+        return dlog_pz[..., None] * (-self.temperature * np.tanh(0.5 * u))
+
+
+def logit(p):
+    """log(p / (1 - p)) of a probability strictly between 0 and 1."""
+    if not 0.0 < p < 1.0:
+        raise ValueError(f"p is {p}: a probability strictly between 0 and 1 was expected")
+    return math.log(p / (1.0 - p))

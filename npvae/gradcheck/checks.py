@@ -61,7 +61,10 @@ def check_layer(layer, x, rng, complex_step=True):
                  complex_step=complex_step)
 
 
-def check_posterior(posterior, h, eps, rng, prior=None, complex_step=True):
+WAYS = ("z", "log q, path", "log q, score", "log q, both")
+
+
+def check_posterior(posterior, h, eps, rng, prior=None, ways=WAYS, complex_step=True):
     """A posterior: by z, by log q along the path and at fixed z, and by the closed-form KL.
 
     Parameters
@@ -73,6 +76,9 @@ def check_posterior(posterior, h, eps, rng, prior=None, complex_step=True):
     rng : numpy.random.Generator
     prior : Module, optional
         Checks the KL to it; None for a pair without a closed form.
+    ways : sequence of str
+        The ways from h to the loss that are checked. A discrete z is a step function of h:
+        only the score is a way, and z is held.
 
     Returns
     -------
@@ -84,25 +90,28 @@ def check_posterior(posterior, h, eps, rng, prior=None, complex_step=True):
     z = posterior.sample(q, eps)
     dz, dlog_q = rng.standard_normal(z.shape), rng.standard_normal(z.shape[:-1])
     weight = dlog_q[..., None]
-    gradients = {"h by z": posterior.backward(q, eps, dz),
-                 "h by log q, path": posterior.backward(q, eps, 0 * dz, path=weight),
-                 "h by log q, score": posterior.backward(q, eps, 0 * dz, score=weight),
-                 "h by log q, both": posterior.backward(q, eps, 0 * dz, weight, weight)}
+    gradients = {"z": dict(dz=dz), "log q, path": dict(dz=0 * dz, path=weight),
+                 "log q, score": dict(dz=0 * dz, score=weight),
+                 "log q, both": dict(dz=0 * dz, path=weight, score=weight)}
     functions = {                          # of a twin, of its own q, and of its own z
-        "h by z": lambda twin, q_h, z_h: (dz * z_h).sum(),
-        "h by log q, path": lambda twin, q_h, z_h: (dlog_q * twin.log_prob(q, z_h)).sum(),
-        "h by log q, score": lambda twin, q_h, z_h: (dlog_q * twin.log_prob(q_h, z)).sum(),
-        "h by log q, both": lambda twin, q_h, z_h: (dlog_q * twin.log_prob(q_h, z_h)).sum()}
+        "z": lambda twin, q_h, z_h: (dz * z_h).sum(),
+        "log q, path": lambda twin, q_h, z_h: (dlog_q * twin.log_prob(q, z_h)).sum(),
+        "log q, score": lambda twin, q_h, z_h: (dlog_q * twin.log_prob(q_h, z)).sum(),
+        "log q, both": lambda twin, q_h, z_h: (dlog_q * twin.log_prob(q_h, z_h)).sum()}
 
-    def of(name):
+    def function_of(way, name):
         def function(arrays):
             twin = at(arrays)
             q_h = twin.given(arrays[name])
-            return functions[name](twin, q_h, twin.sample(q_h, eps))
+            return functions[way](twin, q_h, twin.sample(q_h, eps))
         return function
 
-    report = sum((check(of(name), {name: h, **blocks}, {name: gradients[name]},
-                        complex_step=complex_step) for name in gradients), Report([]))
+    report = Report([])
+    for way in ways:
+        name = f"h by {way}"
+        report += check(function_of(way, name), {name: h, **blocks},
+                        {name: posterior.backward(q, eps, **gradients[way])},
+                        complex_step=complex_step)
     if prior is None:
         return report
     kl = posterior.kl(q, prior)

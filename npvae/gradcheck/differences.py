@@ -120,16 +120,17 @@ def check(function, arrays, gradients, *, complex_step=True):
             raise ValueError(f"the gradient of {name} has shape {np.shape(g)}: "
                              f"{arrays[name].shape} was expected, as {name} has")
         central = central_difference(function, arrays, name)
-        passed = _norm(central - g) <= (CENTRAL_RTOL * _norm(g)
-                                        + 10 * EPS * value * math.sqrt(g.size) / CENTRAL_STEP)
+        rounding = 10 * EPS * value * math.sqrt(g.size) / CENTRAL_STEP
+        passed = _norm(central - g) <= CENTRAL_RTOL * _norm(g) + rounding
+        central_error = relative_error(central, g, rounding)
         reference, complex_error = central, None
         if complex_step:
             reference = complex_step_derivative(function, arrays, name)
-            complex_error = relative_error(reference, g)
-            passed &= _norm(reference - g) <= (COMPLEX_RTOL * _norm(g)
-                                               + 10 * EPS * (1 + value) * math.sqrt(g.size))
-        rows.append(Row(name, g.size, relative_error(central, g), complex_error,
-                        _worst(reference, g), bool(passed)))
+            rounding = 10 * EPS * (1 + value) * math.sqrt(g.size)
+            passed &= _norm(reference - g) <= COMPLEX_RTOL * _norm(g) + rounding
+            complex_error = relative_error(reference, g, rounding)
+        rows.append(Row(name, g.size, central_error, complex_error, _worst(reference, g),
+                        bool(passed)))
     return Report(rows)
 
 
@@ -158,10 +159,10 @@ def complex_step_derivative(function, arrays, name, h=COMPLEX_STEP):
     return derivative
 
 
-def relative_error(a, b):
-    """|a - b| / max(|a|, |b|) in Euclidean norms; 0 where both are zero."""
+def relative_error(a, b, rounding=0.0):
+    """|a - b| / max(|a|, |b|) in Euclidean norms; 0 where both are zero up to rounding."""
     scale = max(_norm(a), _norm(b))
-    return _norm(a - b) / scale if scale > 0 else 0.0
+    return _norm(a - b) / scale if scale > rounding else 0.0
 
 
 def _norm(a):

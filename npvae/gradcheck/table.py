@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from npvae import recipes
 from npvae.distributions import divergences, likelihoods, posteriors, priors
 from npvae.gradcheck.checks import (check_function, check_layer, check_likelihood, check_model,
                                     check_objective, check_posterior, check_prior)
-from npvae.networks import layers
-from npvae.objectives import ELBO
-from npvae.recipes import vae
+from npvae.networks import convolution, layers
+from npvae.objectives import ELBO, FreeBits, ScoreFunction
 
 
 class Sizes(NamedTuple):
@@ -43,10 +43,12 @@ def _chain(s, rng):
     return check_layer(chain, rng.standard_normal((s.K, s.B, s.D)), rng)
 
 
-def _posterior(posterior, prior):
-    return lambda s, rng: check_posterior(
-        posterior(s.J), rng.standard_normal((s.B, posterior(s.J).n_outputs)),
-        posterior(s.J).draw_noise(rng, s.K, s.B), rng, prior(s.J))
+def _posterior(posterior, prior=None, **options):
+    def row(s, rng):
+        q = posterior(s.J)
+        return check_posterior(q, rng.standard_normal((s.B, q.n_outputs)),
+                               q.draw_noise(rng, s.K, s.B), rng, prior and prior(s.J), **options)
+    return row
 
 
 def _prior(prior):
@@ -66,19 +68,47 @@ def _divergence(name, n_inputs):
         forward, backward, *rng.standard_normal((n_inputs, s.B, s.J)), rng=rng)
 
 
-def _objective(objective):
+def _objective(objective, least_samples=1):
     def row(s, rng):
-        rate = rng.standard_normal((s.B, s.J) if objective.analytic else (s.K, s.B))
-        return check_objective(objective, rng.normal(-90.0, 10.0, (s.K, s.B)), rate)
+        K = max(s.K, least_samples)
+        rate = rng.standard_normal((s.B, s.J) if objective.analytic else (K, s.B))
+        return check_objective(objective, rng.normal(-90.0, 10.0, (K, s.B)), rate)
     return row
+
+
+def _model(model, s, rng, condition=None, objective=None):
+    model.parameters.theta[...] = rng.normal(0.0, 0.5, model.parameters.size)
+    return check_model(model, rng.random((s.B, model.n_data)), model.draw_noise(rng, s.B, s.K),
+                       condition=condition, objective=objective)
 
 
 def _recipe(recipe, objective=None, **options):
     def row(s, rng):
-        model = recipe(s.D, s.H, s.J, activation="tanh", **options)
-        model.parameters.theta[...] = rng.normal(0.0, 0.5, model.parameters.size)
-        eps = model.draw_noise(rng, s.B, s.K)
-        return check_model(model, rng.random((s.B, s.D)), eps, objective=objective)
+        model = recipe(s.D, n_hidden=s.H, n_latent=s.J, activation="tanh", **options)
+        return _model(model, s, rng, objective=objective)
+    return row
+
+
+def _conditional_vae(s, rng):
+    model = recipes.conditional_vae(s.D, 3, s.H, s.J, activation="tanh")
+    return _model(model, s, rng, rng.random((s.B, 3)))
+
+
+def _bernoulli_vae(s, rng):
+    """The decoder and the KL; the gradient by the score is no derivative of the loss."""
+    model = recipes.bernoulli_vae(s.D, s.H, s.J, activation="tanh")
+    return _model(model, s, rng, objective=ELBO(beta=1.3))
+
+
+def _convolutional_vae(s, rng):
+    return _model(recipes.convolutional_vae(4, (2, 3), s.J, activation="tanh"), s, rng)
+
+
+def _convolution(layer, size):
+    """Unequal height and width, a stride that does not divide them, and a padding."""
+    def row(s, rng):
+        x = rng.standard_normal((s.K, s.B, size + 1, size, s.J))
+        return check_layer(layer(s.J, s.D, 3, rng, stride=2, padding=1), x, rng)
     return row
 
 
@@ -89,19 +119,39 @@ TABLE = {
     "layers.Sigmoid": _activation(layers.Sigmoid),
     "layers.Softplus": _activation(layers.Softplus),
     "layers.Chain": _chain,
+    "convolution.Conv2d": _convolution(convolution.Conv2d, 5),
+    "convolution.ConvTranspose2d": _convolution(convolution.ConvTranspose2d, 3),
+    "convolution.Reshape": lambda s, rng: check_layer(
+        convolution.Reshape((s.D,), (1, s.D, 1)), rng.standard_normal((s.K, s.B, s.D)), rng),
     "divergences.kl_to_standard_normal": _divergence("kl_to_standard_normal", 2),
     "divergences.kl_between_normals": _divergence("kl_between_normals", 4),
+    "divergences.kl_between_bernoullis": _divergence("kl_between_bernoullis", 2),
     "posteriors.DiagonalGaussian": _posterior(posteriors.DiagonalGaussian, priors.StandardNormal),
+    "posteriors.Deterministic": _posterior(posteriors.Deterministic, priors.StandardNormal,
+                                           ways=("z",)),
+    "posteriors.Bernoulli": _posterior(posteriors.Bernoulli, priors.Bernoulli,
+                                       ways=("log q, score",)),
+    "posteriors.Concrete": _posterior(posteriors.Concrete),
     "priors.StandardNormal": _prior(priors.StandardNormal),
+    "priors.Bernoulli": _prior(lambda J: priors.Bernoulli(J, p=0.3)),
+    "priors.Concrete": _prior(lambda J: priors.Concrete(J, p=0.3)),
     "likelihoods.Bernoulli": _likelihood(likelihoods.Bernoulli()),
     "likelihoods.Gaussian": _likelihood(likelihoods.Gaussian(variance=0.3)),
     "likelihoods.TiedGaussian": _likelihood(likelihoods.TiedGaussian(variance=0.3)),
     "likelihoods.HeteroscedasticGaussian": _likelihood(likelihoods.HeteroscedasticGaussian()),
     "objectives.ELBO, analytic KL": _objective(ELBO(beta=1.3)),
     "objectives.ELBO, sampled": _objective(ELBO(beta=0.7, analytic=False)),
-    "recipes.vae": _recipe(vae),
-    "recipes.vae, sampled ELBO": _recipe(vae, ELBO(beta=0.7, analytic=False)),
-    "recipes.vae, Gaussian": _recipe(vae, likelihood="gaussian", variance=0.3),
-    "recipes.vae, tied Gaussian": _recipe(vae, likelihood="tied_gaussian", variance=0.3),
-    "recipes.vae, heteroscedastic": _recipe(vae, likelihood="heteroscedastic_gaussian"),
+    "objectives.FreeBits": _objective(FreeBits(beta=1.3, free=0.1)),
+    "objectives.ScoreFunction": _objective(ScoreFunction(beta=1.3), least_samples=2),
+    "recipes.vae": _recipe(recipes.vae),
+    "recipes.vae, sampled ELBO": _recipe(recipes.vae, ELBO(beta=0.7, analytic=False)),
+    "recipes.vae, Gaussian": _recipe(recipes.vae, likelihood="gaussian", variance=0.3),
+    "recipes.vae, tied Gaussian": _recipe(recipes.vae, likelihood="tied_gaussian", variance=0.3),
+    "recipes.vae, heteroscedastic": _recipe(recipes.vae, likelihood="heteroscedastic_gaussian"),
+    "recipes.conditional_vae": _conditional_vae,
+    "recipes.autoencoder": _recipe(recipes.autoencoder),
+    "recipes.denoising_autoencoder": _recipe(recipes.denoising_autoencoder),
+    "recipes.bernoulli_vae": _bernoulli_vae,
+    "recipes.concrete_vae": _recipe(recipes.concrete_vae),
+    "recipes.convolutional_vae": _convolutional_vae,
 }

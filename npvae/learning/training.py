@@ -112,7 +112,8 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
                 rng = np.random.default_rng([seed, run.epoch, run.step])
                 now = run.epoch + run.step / n_steps
                 rows = order[run.step * batch_size:(run.step + 1) * batch_size]
-                batch = x[rows] if transform is None else transform(x[rows], rng)
+                target = x[rows] if transform is None else transform(x[rows], rng)
+                batch = target if model.corrupt is None else model.corrupt(target, rng)
                 eps = model.draw_noise(rng, len(rows), n_samples)
                 objective = model.objective
                 if kl_schedule is not None:
@@ -120,7 +121,7 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
 
                 loss, cache = model.forward(
                     batch, eps, condition=None if condition is None else condition[rows],
-                    objective=objective)
+                    target=target, objective=objective)
                 check_loss(loss, run)
                 parameters.zero_grad()
                 model.backward(cache)
@@ -186,8 +187,10 @@ def evaluate(model, x, *, condition=None, transform=None, n_samples=1, seed=0, b
     totals = np.zeros(3)
     for start in range(0, len(x), batch_size):
         rows = slice(start, start + batch_size)
-        batch = x[rows] if transform is None else transform(x[rows], rng)
+        target = x[rows] if transform is None else transform(x[rows], rng)
+        batch = target if model.corrupt is None else model.corrupt(target, rng)
         eps = model.draw_noise(rng, len(batch), n_samples)
-        loss, _ = model.forward(batch, eps, condition=None if condition is None else condition[rows])
+        loss, _ = model.forward(batch, eps, target=target,
+                                condition=None if condition is None else condition[rows])
         totals += np.multiply(loss[:3], len(batch))
     return Terms(*(totals / len(x)).tolist())

@@ -1,0 +1,11 @@
+"""What a trained model is worth: its evidence, its latent space, its anomalies."""
+
+from npvae.evaluation.anomaly import AnomalyDetector, load_detector
+from npvae.evaluation.curves import (average_precision, confusion_matrix, precision_recall_curve,
+                                     roc_auc, roc_curve)
+from npvae.evaluation.evidence import log_evidence, log_weights
+from npvae.evaluation.latents import KLParts, LatentMoments, kl_parts, latent_moments
+
+__all__ = ["log_evidence", "log_weights", "latent_moments", "LatentMoments", "kl_parts", "KLParts",
+           "AnomalyDetector", "load_detector", "roc_curve", "roc_auc", "precision_recall_curve",
+           "average_precision", "confusion_matrix"]

@@ -1,0 +1,169 @@
+"""Anomaly detection: a model of normal data, and what it finds unlikely.
+
+All that a detector knows comes from normal data: the model, the standardization, the
+distribution of the score, and so its thresholds.
+"""
+
+import numpy as np
+from scipy.special import chdtrc
+
+from npvae.datasets.tables import Standardizer
+from npvae.evaluation.evidence import log_evidence
+from npvae.inputs import as_batch, check_choice, check_count, check_finite
+from npvae.learning.checkpoints import load, load_into, save
+from npvae.objectives import ELBO
+
+
+def reconstruction_error(detector, x, rng):
+    """The squared error of the reconstruction, summed over the D dimensions."""
+    error = x - detector.model.reconstruct(x)
+    return (error * error).sum(axis=-1)
+
+
+def negative_elbo(detector, x, rng):
+    """-ELBO(x) in nats, its reconstruction averaged over L draws of z; the KL in closed form."""
+    cache = detector.forward(x, rng)
+    return cache.rate.sum(axis=-1) - cache.log_px.mean(axis=0)
+
+
+def reconstruction_probability(detector, x, rng):
+    """-E_q[log p(x given z)] in nats, over L draws of z: the ELBO without its KL.
+
+    An and Cho (2015), with the logarithm taken of each draw.
+    """
+    return -detector.forward(x, rng).log_px.mean(axis=0)
+
+
+def negative_evidence(detector, x, rng):
+    """-log p(x) in nats, by importance sampling with L draws of z."""
+    return -log_evidence(detector.model, x, rng, detector.n_samples)
+
+
+def latent_distance(detector, x, rng):
+    """The squared Mahalanobis distance of the posterior mean from those of normal data.
+
+    Posterior means are less spread than N(0, I), so their plain squared length is not
+    chi-squared; with the mean and covariance of normal data it is, as far as those are
+    Gaussian. See `AnomalyDetector.tail`.
+    """
+    distance = detector.model.encode(x).mu - detector.latent_mean
+    return np.einsum("ij,jk,ik->i", distance, detector.latent_precision, distance)
+
+
+SCORES = {"reconstruction_error": reconstruction_error, "negative_elbo": negative_elbo,
+          "reconstruction_probability": reconstruction_probability,
+          "negative_evidence": negative_evidence, "latent_distance": latent_distance}
+
+
+class AnomalyDetector:
+    """Scores rows by a model of normal data, and flags those above a threshold.
+
+    Parameters
+    ----------
+    model : VAE
+        Trained on normal data, standardized as below.
+    normal : array (n, D)
+        Normal data, best not those of the training: the score's distribution on them
+        gives the thresholds.
+    score : {"negative_elbo", "reconstruction_error", "reconstruction_probability", \
+"negative_evidence", "latent_distance"}
+        Higher is more anomalous. See the functions of those names.
+    n_samples : int
+        L, the draws of z for each row.
+    standardizer : Standardizer, optional
+        Applied to all rows before the model sees them.
+    seed : int
+        Of the draws: the same rows score the same.
+    """
+
+    def __init__(self, model, normal, score="negative_elbo", n_samples=10, standardizer=None,
+                 seed=0):
+        check_choice(score, "score", SCORES)
+        check_count(n_samples, "n_samples")
+        self.model, self.kind, self.n_samples, self.seed = model, score, n_samples, seed
+        self.standardizer = standardizer
+        mu = model.encode(self._prepared(normal)).mu.astype(np.float64)
+        self.latent_mean = mu.mean(axis=0)
+        covariance = np.atleast_2d(np.cov(mu.T)) + 1e-9 * np.eye(mu.shape[1])
+        self.latent_precision = np.linalg.inv(covariance)
+        self.normal_scores = np.sort(self.score(normal))
+
+    def _prepared(self, x):
+        x = as_batch(x, "x", self.model.n_data, np.float64)
+        if self.standardizer is not None:
+            x = self.standardizer(x)
+        return self.model.check_data(x, "x")
+
+    def forward(self, x, rng):
+        """The model's forward pass with L draws of z: log_px (L, B) and rate (B, J)."""
+        eps = self.model.draw_noise(rng, len(x), self.n_samples)
+        return self.model.forward(x, eps, objective=ELBO())[1]
+
+    def score(self, x, batch_size=500):
+        """The score of each row of x (n, D): (n,), float64; higher is more anomalous."""
+        x = self._prepared(x)
+        rng = np.random.default_rng(self.seed)
+        scores = [SCORES[self.kind](self, x[start:start + batch_size], rng)
+                  for start in range(0, len(x), batch_size)]
+        scores = np.concatenate(scores).astype(np.float64)
+        check_finite(scores, "the score")
+        return scores
+
+    def threshold(self, quantile=None, sigmas=None):
+        """A threshold from normal data: a quantile of their scores, or mean + k sigma.
+
+        Give one of the two. A quantile of 0.99 flags one in a hundred normal rows; k = 3
+        flags as many as the tail of the score's own distribution has, which is not Gaussian.
+        """
+        if (quantile is None) == (sigmas is None):
+            raise ValueError(f"quantile is {quantile} and sigmas is {sigmas}: one of the two was "
+                             "expected")
+        if sigmas is not None:
+            return float(self.normal_scores.mean() + sigmas * self.normal_scores.std())
+        if not 0.0 < quantile < 1.0:
+            raise ValueError(f"quantile is {quantile}: a number between 0 and 1 was expected")
+        return float(np.quantile(self.normal_scores, quantile))
+
+    def flag(self, x, quantile=None, sigmas=None):
+        """True for each row that scores above the threshold: (n,) of bool."""
+        return self.score(x) > self.threshold(quantile, sigmas)
+
+    def tail(self, x):
+        """The chi-squared tail probability, J degrees of freedom, of each latent distance.
+
+        Near uniform on normal data, as far as their posterior means are Gaussian; compare
+        with the empirical tail before trusting it.
+        """
+        distance = latent_distance(self, self._prepared(x), None)
+        return chdtrc(self.model.n_latent, distance)
+
+    def save(self, path):
+        """Write the detector and its model to one .npz file."""
+        arrays = {name: getattr(self, name) for name in
+                  ("latent_mean", "latent_precision", "normal_scores")}
+        if self.standardizer is not None:
+            arrays.update(shift=self.standardizer.shift, scale=self.standardizer.scale)
+        numbers = {"score": self.kind, "n_samples": self.n_samples, "seed": self.seed}
+        save(path, self.model, {"detector": numbers}, arrays)
+
+
+def load_detector(path):
+    """The detector that `AnomalyDetector.save` wrote.
+
+    Raises
+    ------
+    ValueError
+        Where the file holds no detector, or is damaged.
+    """
+    model = load(path)
+    numbers, arrays = load_into(path, model)
+    if not numbers or "detector" not in numbers:
+        raise ValueError(f"{path} holds a model, but no detector")
+    numbers = numbers["detector"]
+    detector = object.__new__(AnomalyDetector)
+    detector.model, detector.kind = model, numbers["score"]
+    detector.n_samples, detector.seed = numbers["n_samples"], numbers["seed"]
+    shift, scale = arrays.pop("shift", None), arrays.pop("scale", None)
+    detector.standardizer = None if shift is None else Standardizer(shift, scale)
+    detector.__dict__.update(arrays)
+    return detector

@@ -1,0 +1,171 @@
+"""Convolutions, and their transposes: each is the other's adjoint.
+
+A convolution without its bias is a linear map A from images to images, y = A x. Its
+transpose A^T maps back, x = A^T y, and is what carries gradients to x. Used forward, A^T
+is what is called a transposed convolution (it makes images larger where a stride makes
+them smaller), and the gradient then goes through A. So two functions serve both layers:
+
+    gather   y = A x     every output looks at a window of the input
+    scatter  x = A^T y   every input adds itself, times the kernel, to a window
+
+Images are (..., height, width, channels). Kernels W are (k, k, channels in, channels out)
+of the convolution, and the "in" of the convolution is the "out" of its transpose.
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from npvae.inputs import check_count
+from npvae.networks.initializers import uniform_fan_in
+from npvae.networks.layers import Layer
+from npvae.networks.parameters import block
+
+
+def windows(x, k, stride, padding):
+    """Windows of zero-padded images (n, H, W, C): (n, H', W', k, k, C), a view."""
+    x = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+    view = sliding_window_view(x, (k, k), axis=(1, 2))[:, ::stride, ::stride]
+    return view.transpose(0, 1, 2, 4, 5, 3)
+
+
+def gather(x, W, stride, padding):
+    """y = A x: (n, H, W, C_in) -> (n, H', W', C_out), as one matrix product."""
+    patches = windows(x, len(W), stride, padding)
+    n, height, width = patches.shape[:3]
+    y = patches.reshape(n * height * width, -1) @ W.reshape(-1, W.shape[-1])
+    return y.reshape(n, height, width, -1)
+
+
+def scatter(y, W, stride, padding, shape):
+    """x = A^T y: (n, H', W', C_out) -> (n, H, W, C_in) of the given shape (H, W)."""
+    n, height, width, _ = y.shape
+    k, _, c_in, c_out = W.shape
+    pieces = (y.reshape(-1, c_out) @ W.reshape(-1, c_out).T).reshape(n, height, width, k, k, c_in)
+    x = np.zeros((n, shape[0] + 2 * padding, shape[1] + 2 * padding, c_in), pieces.dtype)
+    for i in range(k):
+        for j in range(k):
+            x[:, i:i + stride * height:stride, j:j + stride * width:stride] += pieces[:, :, :, i, j]
+    return x[:, padding:padding + shape[0], padding:padding + shape[1]]
+
+
+def kernel_gradient(x, dy, W, stride, padding):
+    """The gradient of W from that of y = A x: (k, k, C_in, C_out)."""
+    patches = windows(x, len(W), stride, padding)
+    rows = dy.shape[0] * dy.shape[1] * dy.shape[2]
+    return (patches.reshape(rows, -1).T @ dy.reshape(rows, -1)).reshape(W.shape)
+
+
+class _Convolution(Layer):
+    """What both layers share: a kernel, a bias, a stride and a padding."""
+
+    W, dW = block("W")
+    b, db = block("b")
+
+    def __init__(self, c_in, c_out, k, rng, stride, padding, init, bias_size):
+        for value, name, least in ((c_in, "c_in", 1), (c_out, "c_out", 1), (k, "k", 1),
+                                   (stride, "stride", 1), (padding, "padding", 0)):
+            check_count(value, name, least)
+        W = init(rng, k * k * c_in, c_out).reshape(k, k, c_in, c_out)
+        super().__init__({"W": W.astype(np.float32), "b": np.zeros(bias_size, np.float32)})
+        self.k, self.stride, self.padding = k, stride, padding
+
+
+class Conv2d(_Convolution):
+    """y = A x + b: each output is a product of the kernel with a window of the input.
+
+    Parameters
+    ----------
+    c_in, c_out : int
+        Channels of the input and of the output.
+    k : int
+        The kernel is k x k.
+    rng : numpy.random.Generator
+    stride, padding : int
+        Steps between windows; zeros around the input.
+    init : callable, optional
+        See `npvae.networks.initializers`; the fan-in is k * k * c_in.
+
+    Notes
+    -----
+    Blocks: W (k, k, c_in, c_out) and b (c_out,). (..., H, W, c_in) becomes
+    (..., H', W', c_out), with H' = (H + 2 padding - k) // stride + 1.
+    """
+
+    def __init__(self, c_in, c_out, k, rng, stride=1, padding=0, init=uniform_fan_in):
+        super().__init__(c_in, c_out, k, rng, stride, padding, init, c_out)
+
+    def forward(self, x):
+        y = gather(_images(x), self.W, self.stride, self.padding)
+        y += self.b
+        return y.reshape(*x.shape[:-3], *y.shape[1:]), x
+
+    def accumulate(self, dy, x):
+        # y = A x + b
+        self.dW += kernel_gradient(_images(x), _images(dy), self.W, self.stride, self.padding)
+        self.db += dy.reshape(-1, dy.shape[-1]).sum(axis=0)
+
+    def pullback(self, dy, x):
+        # y = A x + b
+        shape = x.shape[-3:-1]
+        return scatter(_images(dy), self.W, self.stride, self.padding, shape).reshape(x.shape)
+
+
+class ConvTranspose2d(_Convolution):
+    """y = A^T x + b: each input adds the kernel, times itself, to a window of the output.
+
+    Parameters
+    ----------
+    c_in, c_out : int
+        Channels of the input and of the output.
+    k, rng, stride, padding, init
+        As for the `Conv2d` whose transpose it is.
+
+    Notes
+    -----
+    Blocks: W (k, k, c_out, c_in), which is the kernel of the convolution A from the output
+    to the input, and b (c_out,). (..., H, W, c_in) becomes (..., H', W', c_out), with
+    H' = (H - 1) * stride - 2 padding + k.
+    """
+
+    def __init__(self, c_in, c_out, k, rng, stride=1, padding=0, init=uniform_fan_in):
+        super().__init__(c_out, c_in, k, rng, stride, padding, init, c_out)
+
+    def forward(self, x):
+        shape = [(n - 1) * self.stride - 2 * self.padding + self.k for n in x.shape[-3:-1]]
+        y = scatter(_images(x), self.W, self.stride, self.padding, shape)
+        return (y + self.b).reshape(*x.shape[:-3], *y.shape[1:]), x
+
+    def accumulate(self, dy, x):
+        # y = A^T x + b, so <dy, A^T x> = <A dy, x>: the roles of x and dy are exchanged
+        self.dW += kernel_gradient(_images(dy), _images(x), self.W, self.stride, self.padding)
+        self.db += dy.reshape(-1, dy.shape[-1]).sum(axis=0)
+
+    def pullback(self, dy, x):
+        # y = A^T x + b
+        return gather(_images(dy), self.W, self.stride, self.padding).reshape(x.shape)
+
+
+def _images(x):
+    """All leading axes as one: (..., H, W, C) -> (n, H, W, C)."""
+    return x.reshape(-1, *x.shape[-3:])
+
+
+class Reshape(Layer):
+    """The same numbers in another shape: (..., *before) -> (..., *after).
+
+    It joins dense layers, which act on vectors, to convolutions, which act on images.
+    """
+
+    def __init__(self, before, after):
+        if np.prod(before) != np.prod(after):
+            raise ValueError(f"before is {before} and after is {after}: "
+                             "shapes of equal size were expected")
+        super().__init__()
+        self.before, self.after = tuple(before), tuple(after)
+
+    def forward(self, x):
+        leading = x.shape[:x.ndim - len(self.before)]
+        return x.reshape(*leading, *self.after), leading
+
+    def pullback(self, dy, leading):
+        return dy.reshape(*leading, *self.before)

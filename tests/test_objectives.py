@@ -1,0 +1,88 @@
+"""Objectives beyond the ELBO: free bits, and the score function for codes without a path."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+import npvae
+from helpers import assert_mean, batch, small_vae
+from npvae import ELBO
+from npvae.objectives import FreeBits, ScoreFunction
+
+
+def test_free_bits_count_a_dimension_as_at_least_its_due(rng):
+    log_px, rate = rng.normal(-9, 1, (3, 4)), rng.random((4, 3)) * [0.1, 1.0, 3.0]
+    mean = rate.mean(axis=0)
+    assert mean[0] < 0.3 < mean[1] < mean[2]
+    loss = FreeBits(beta=2.0, free=0.3)(log_px, rate)
+    assert loss.value == pytest.approx(-log_px.mean() + 2 * (0.3 + mean[1] + mean[2]), rel=1e-13)
+    assert loss.kl == pytest.approx(mean.sum(), rel=1e-13)           # the true one
+    np.testing.assert_array_equal(loss.drate, np.tile([0.0, 0.5, 0.5], (4, 1)))
+    plain, none = ELBO(2.0)(log_px, rate), FreeBits(2.0, free=0.0)(log_px, rate)
+    assert none.value == pytest.approx(plain.value, rel=1e-14)
+    with pytest.raises(ValueError, match="free is -1 and analytic is True"):
+        FreeBits(free=-1)
+    with pytest.raises(ValueError, match="analytic is False"):
+        FreeBits(analytic=False)
+
+
+@pytest.mark.parametrize("beta", [1.0, 0.4])
+@pytest.mark.parametrize("analytic", [True, False])
+def test_the_score_function_is_exact_in_the_mean(beta, analytic, rng):
+    """A code of two bits, two samples: all sixteen outcomes, weighted by their probabilities.
+
+    Their mean gradient must be the derivative of the exact expected ELBO, which the
+    complex step takes from the sum over all codes.
+    """
+    K, B, J = 2, 2, 2
+    model = npvae.bernoulli_vae(5, (4,), J, activation="tanh").astype(np.float64)
+    model.parameters.theta[...] = rng.normal(0, 0.7, model.parameters.size)
+    x = rng.random((B, 5))
+    codes = np.array(list(itertools.product([0.0, 1.0], repeat=J)))               # (4, J)
+
+    def exact_loss(model):
+        q = model.posterior.given(model.encoder.forward(x)[0])
+        z = np.repeat(codes[:, None], B, axis=1)
+        log_q = model.posterior.log_prob(q, z)                                    # (4, B)
+        log_px, _ = model.likelihood.log_prob(x, model.decoder.forward(z)[0])
+        rate = log_q - model.prior.log_prob(z)
+        return -(np.exp(log_q) * (log_px - beta * rate)).sum(axis=0).mean()
+
+    stepped = model.astype(np.complex128)
+    exact = np.empty(model.parameters.size)
+    for i in range(len(exact)):
+        stepped.parameters.theta[...] = model.parameters.theta
+        stepped.parameters.theta[i] += 1e-20j
+        exact[i] = exact_loss(stepped).imag / 1e-20
+
+    p = model.encode(x).mu
+    mean, value = np.zeros_like(exact), 0.0
+    for bits in itertools.product([0, 1], repeat=K * B * J):
+        z = np.reshape(bits, (K, B, J))
+        probability = np.where(z, p, 1 - p).prod()
+        eps = np.where(z, 0.5 * p, 0.5 * (1 + p))                   # noise that draws just this z
+        loss = model.loss_and_grad(x, eps, objective=ScoreFunction(beta, analytic))
+        value += probability * loss.value
+        mean += probability * model.parameters.grad
+    assert value == pytest.approx(exact_loss(model), rel=1e-12)
+    assert np.linalg.norm(mean - exact) < 1e-12 * np.linalg.norm(exact)
+
+
+def test_path_and_score_agree_in_the_mean_for_a_continuous_code(rng):
+    model = small_vae(5, (4,), 2)
+    x, _ = batch(model, rng, 2)
+    difference = []
+    for _ in range(4000):
+        eps = model.draw_noise(rng, 2, 3)
+        model.loss_and_grad(x, eps)
+        path = model.parameters.grad.copy()
+        model.loss_and_grad(x, eps, objective=ScoreFunction())
+        difference.append(model.parameters.grad - path)
+    assert_mean(difference, 0.0)
+
+
+def test_one_sample_has_no_others():
+    model = npvae.bernoulli_vae(5, (4,), 2)
+    with pytest.raises(ValueError, match="ScoreFunction has 1 sample of z: at least 2"):
+        npvae.fit(model, np.full((4, 5), 0.5), progress=False)
