@@ -1,7 +1,7 @@
 """How close is a training step to what its matrix products alone cost?
 
 A step of the default VAE (784-400-20, batch 128, float32): forward, backward and Adam.
-The products alone: the same ten matrix products, on arrays of the same shapes and
+The products alone: the same eleven matrix products, on arrays of the same shapes and
 layouts, written into memory allocated beforehand. The two take turns, so that a
 noisy machine disturbs both; the ratio of each turn is what counts.
 

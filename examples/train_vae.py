@@ -2,9 +2,10 @@
 
 The loss is a price in nats, and it has two parts. The *reconstruction* is what is
 still unknown of an image once its code z is known; the *KL* is what the code itself
-tells. Their sum is the negative ELBO, an upper bound on what the image costs under
-the model. Watch them while it trains: the reconstruction falls, the KL rises, because
-the code is being put to use, and the sum falls.
+tells. Their sum is the negative ELBO, for binary images an upper bound on -log p(x).
+Watch them while it trains: the reconstruction falls, the KL rises, because the code is
+being put to use, and the sum falls. The test images are watched, too, after each epoch;
+nothing is chosen by them.
 
     python examples/train_vae.py                      # a minute on two cores
     python examples/train_vae.py --quick              # a few seconds, for a look
@@ -58,6 +59,8 @@ def main(arguments=None):
     data = datasets.mnist() if asked.data is None else datasets.load_images(asked.data)
     x, x_test, labels = data.train_images, data.test_images, data.test_labels
     epochs = asked.epochs
+    if round(np.sqrt(x.shape[1]))**2 != x.shape[1]:
+        raise SystemExit(f"{asked.data}: images of {x.shape[1]} pixels are not square")
     if asked.quick:
         x, x_test, labels, epochs = x[:10000], x_test[:1000], labels[:1000], 1
 

@@ -1,4 +1,4 @@
-"""The variational autoencoder on one page: NumPy, and nothing else.
+"""The variational autoencoder on one page, in plain NumPy.
 
     x --> hidden --> mu, logvar --> z = mu + std * eps --> hidden --> logits --> loss
 
@@ -87,7 +87,7 @@ def train(x, epochs, batch=128, J=20, seed=0):
     m, v, t = dict.fromkeys(p, 0.0), dict.fromkeys(p, 0.0), 0
     for epoch in range(epochs):
         totals = np.zeros(2)
-        for rows in np.array_split(rng.permutation(len(x)), len(x) // batch):
+        for rows in np.array_split(rng.permutation(len(x)), -(-len(x) // batch)):
             eps = rng.standard_normal((len(rows), J), dtype=np.float32)
             reconstruction, kl, g = loss_and_grad(p, x[rows], eps)
             t += 1

@@ -29,10 +29,10 @@ __version__ = "0.1.0"
 
 __all__ = ["VAE", "vae", "conditional_vae", "autoencoder", "denoising_autoencoder",
            "convolutional_vae", "bernoulli_vae", "concrete_vae",
-           "ELBO", "FreeBits", "ScoreFunction", "Loss", "posteriors", "priors", "likelihoods", "divergences",
-           "networks", "numerics", "fit", "evaluate", "SGD", "Adagrad", "Adam", "clip_by_norm",
-           "schedules", "save", "load", "load_into", "evaluation", "gradcheck", "datasets",
-           "plots"]
+           "ELBO", "FreeBits", "ScoreFunction", "Loss",
+           "posteriors", "priors", "likelihoods", "divergences", "networks", "numerics",
+           "fit", "evaluate", "SGD", "Adagrad", "Adam", "clip_by_norm", "schedules", "save",
+           "load", "load_into", "evaluation", "gradcheck", "datasets", "plots"]
 
 
 def __getattr__(name):

@@ -1,7 +1,7 @@
 """Files of arrays: .npz archives, read without pickle, and written whole or not at all."""
 
 import os
-import tempfile
+import secrets
 import zipfile
 from pathlib import Path
 
@@ -30,9 +30,10 @@ def read_npz(path):
 def write_npz(path, **arrays):
     """Write a .npz file beside its place, then move it there: all of it, or none."""
     path = Path(path)
-    handle, temporary = tempfile.mkstemp(prefix=path.name, suffix=".part", dir=path.parent)
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
+    file = open(temporary, "xb")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with file:
             np.savez(file, **arrays)
             file.flush()
             os.fsync(file.fileno())

@@ -93,20 +93,24 @@ class VAE(Module):
     def backward(self, cache):
         """Add the gradient of the loss to every block of parameters."""
         loss, q, z, eps = cache.loss, cache.q, cache.z, cache.eps
-        path, score = per_sample(loss.path), per_sample(loss.score)
 
         # log_px = likelihood(target, y)
         dy = self.likelihood.backward(loss.dlog_px, cache.likelihood)
         # y = decoder(z, condition)
         dz = self.decoder.backward(dy, cache.decoder)[..., :self.n_latent]
+        # In a true derivative path is 1 and score is drate; other estimators (see `Loss`)
+        # let less of the gradient through z, or weigh log q at fixed z otherwise.
+        path, score = per_sample(loss.path), per_sample(loss.score)
         if cache.analytic:
-            # z = mu + std * eps;   rate = KL(q(z given x) || p(z))
+            # z = mu + std * eps
             dh = self.posterior.backward(q, eps, path * dz, score=score)
+            # rate = KL(q(z given x) || p(z))
             dh += self.posterior.kl_backward(q, self.prior, loss.drate)
         else:
-            # z = mu + std * eps;   rate = log q(z given x) - log p(z)
+            # rate = log q(z given x) - log p(z)
             dz = dz + self.prior.backward(z, -loss.drate)
             dlog_q = per_sample(loss.drate)
+            # z = mu + std * eps
             dh = self.posterior.backward(q, eps, path * dz, path * dlog_q, score)
         # h = encoder(x, condition)
         self.encoder.accumulate(dh, cache.encoder)

@@ -1,4 +1,4 @@
-"""Elementwise functions that stay exact at the extremes.
+"""Elementwise functions that stay exact for large arguments, of either sign.
 
 Every function keeps the dtype it is given (float32 stays float32) and accepts
 complex numbers, because the complex-step check (see `npvae.gradcheck`) sends

@@ -36,7 +36,7 @@ class Loss(NamedTuple):
     score : ndarray (K, B), or 0.0
         The weight of the gradient of log q(z given x) in phi at a z that stands still. In
         the derivative of a sampled rate it is `drate`; estimators that drop that term,
-        whose mean is zero, or that live by it alone, put something else here.
+        whose mean is zero, or that use nothing else, put another weight here.
     path : ndarray (K, B), or 1.0
         A factor on all that goes to the encoder by way of z.
     """
@@ -64,8 +64,9 @@ class ELBO:
     beta : float
         The price of a nat of code. 1 is the bound itself.
     analytic : bool
-        True: the KL in closed form, the lower-variance estimator where the posterior
-        and the prior have one. False: fully sampled, for any pair.
+        True: the KL in closed form, where the posterior and the prior have one. It has
+        usually the lower variance (not near the true posterior, where the fully sampled
+        one has none). False: fully sampled, for any pair.
 
     Notes
     -----
@@ -111,8 +112,8 @@ class FreeBits(ELBO):
 
     Notes
     -----
-    `kl` is the true KL; only the value counts the larger one. The number of free nats
-    changes how much the loss is a bound: for lambda > 0, -value <= ELBO.
+    `kl` is the true KL; only the value counts the larger one. So, for beta = 1, -value is at
+    most the ELBO, and a bound still.
 
     References
     ----------
@@ -145,7 +146,7 @@ class ScoreFunction(ELBO):
     and b, for each sample, is the mean of f over the K - 1 others. For a discrete z, which
     has no path, it is the way; for a continuous one it has more variance than the path.
 
-    The value is the ELBO's. K must be at least 2.
+    The value is the negative ELBO. K must be at least 2.
 
     References
     ----------

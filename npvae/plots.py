@@ -27,15 +27,16 @@ def training_curves(history):
         As `fit` returns it.
     """
     figure = Figure(figsize=(9, 3), layout="constrained")
-    epochs = [row["epoch"] for row in history]
     panels = (("-ELBO", BLUE), ("reconstruction, $-\\log p(x|z)$", ORANGE), ("KL", GREEN))
     for axes, (title, colour) in zip(figure.subplots(1, 3), panels):
         for prefix, style, label in (("", "--", "train, mean over the epoch"),
                                      ("val_", "-", "held out, after the epoch")):
-            if prefix + "kl" not in history[0]:
+            rows = [row for row in history if prefix + "kl" in row]
+            if not rows:
                 continue
-            reconstruction = np.array([row[prefix + "reconstruction"] for row in history])
-            kl = np.array([row[prefix + "kl"] for row in history])
+            epochs = [row["epoch"] for row in rows]
+            reconstruction = np.array([row[prefix + "reconstruction"] for row in rows])
+            kl = np.array([row[prefix + "kl"] for row in rows])
             values = {"-ELBO": reconstruction + kl, "KL": kl}.get(title, reconstruction)
             axes.plot(epochs, values, style, color=colour, marker=".", label=label)
         axes.set(title=title, xlabel="epoch", ylabel="nats per image")
@@ -118,7 +119,8 @@ def latent_scatter(mu, labels, dimensions=(0, 1)):
                           norm=BoundaryNorm(bounds, len(classes)))
     medians = np.array([np.median(mu[labels == label], axis=0)[[first, second]]
                         for label in classes])
-    for label, place in zip(classes, spread(medians, 0.05 * np.ptp(mu[:, [first, second]], axis=0))):
+    room = 0.05 * np.ptp(mu[:, [first, second]], axis=0) + 1e-9
+    for label, place in zip(classes, spread(medians, room)):
         axes.text(*place, str(label), fontsize=13, weight="bold", ha="center", va="center",
                   path_effects=[withStroke(linewidth=3, foreground="w")])
     bar = figure.colorbar(points, ticks=np.arange(len(classes)), label="class")

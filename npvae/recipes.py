@@ -13,12 +13,13 @@ from npvae.datasets.images import Masking
 from npvae.distributions import posteriors, priors
 from npvae.distributions.likelihoods import (Bernoulli, Gaussian, HeteroscedasticGaussian,
                                              TiedGaussian)
-from npvae.inputs import check_choice, check_count
+from npvae.inputs import check_choice, check_count, check_positive
 from npvae.model import VAE
 from npvae.networks.convolution import Conv2d, ConvTranspose2d, Reshape
 from npvae.networks.initializers import glorot_uniform, he_normal, uniform_fan_in
 from npvae.networks.layers import Chain, Dense, ReLU, Sigmoid, Softplus, Tanh
 from npvae.objectives import ELBO, ScoreFunction
+from npvae.randomness import stream
 
 RECIPES = {}
 ACTIVATIONS = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid, "softplus": Softplus}
@@ -37,20 +38,31 @@ def recipe(build):
     def noted(*args, **kwargs):
         arguments = signature.bind(*args, **kwargs)
         arguments.apply_defaults()
-        model = build(**arguments.arguments)
-        model.config = {"recipe": build.__name__, **arguments.arguments}
+        arguments = {name: plain(value) for name, value in arguments.arguments.items()}
+        model = build(**arguments)
+        model.config = {"recipe": build.__name__, **arguments}
         return model
 
     RECIPES[build.__name__] = noted
     return noted
 
 
-def mlp(sizes, activation, rng, init):
-    """Dense layers of the given sizes, with an activation between each two."""
-    layers = []
+def mlp(sizes, activation, rng, init, first=()):
+    """Dense layers of the given sizes, with an activation between each two; before them,
+    the layers `first`."""
+    layers = [*first]
     for n_in, n_out in zip(sizes, sizes[1:]):
         layers += [Dense(n_in, n_out, rng, init), activation()]
     return Chain(*layers[:-1])
+
+
+def plain(argument):
+    """An argument as JSON would keep it: sequences as tuples, NumPy's numbers as Python's."""
+    if isinstance(argument, np.generic):
+        return argument.item()
+    if hasattr(argument, "__iter__") and not isinstance(argument, str):
+        return tuple(plain(item) for item in argument)
+    return argument
 
 
 def dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation, init, seed, *,
@@ -59,24 +71,23 @@ def dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activa
     which begins with the layers `squash`."""
     for size, name in ((n_data, "n_data"), (posterior.n_latent, "n_latent")):
         check_count(size, name)
-    try:
-        n_hidden = tuple(n_hidden)
-    except TypeError:
+    if not isinstance(n_hidden, tuple):
         raise TypeError(f"n_hidden is {n_hidden!r}: a sequence of sizes was expected, "
-                        f"such as ({n_hidden!r},)") from None
+                        f"such as ({n_hidden!r},)")
     for size in n_hidden:
-        check_count(size, "n_hidden's every size")
+        check_count(size, "a size in n_hidden")
+    check_positive(variance, "variance")
     check_choice(likelihood, "likelihood", LIKELIHOODS)
     check_choice(activation, "activation", ACTIVATIONS)
     check_choice(init, "init", INITIALIZERS)
     p_x = LIKELIHOODS[likelihood](variance)
     network = functools.partial(mlp, activation=ACTIVATIONS[activation],
-                                rng=np.random.default_rng(seed), init=INITIALIZERS[init])
+                                rng=stream(seed, "weights"), init=INITIALIZERS[init])
     encoder = network([n_data + n_condition, *n_hidden, posterior.n_outputs])
     decoder = network([posterior.n_latent + n_condition, *reversed(n_hidden),
-                       p_x.n_outputs(n_data)])
-    return VAE(encoder, posterior, prior, Chain(*squash, *decoder.layers), p_x,
-               n_data=n_data, n_condition=n_condition, **options)
+                       p_x.n_outputs(n_data)], first=squash)
+    return VAE(encoder, posterior, prior, decoder, p_x, n_data=n_data, n_condition=n_condition,
+               **options)
 
 
 @recipe
@@ -230,7 +241,7 @@ def convolutional_vae(side=28, channels=(16, 32), n_latent=20, *, beta=1.0, acti
         raise ValueError(f"side is {side}: a multiple of 4 was expected")
     check_choice(activation, "activation", ACTIVATIONS)
     check_choice(init, "init", INITIALIZERS)
-    f, init, rng = ACTIVATIONS[activation], INITIALIZERS[init], np.random.default_rng(seed)
+    f, init, rng = ACTIVATIONS[activation], INITIALIZERS[init], stream(seed, "weights")
     posterior = posteriors.DiagonalGaussian(n_latent)
     c1, c2 = channels
     image, small = (side, side, 1), (side // 4, side // 4, c2)

@@ -319,14 +319,13 @@ ZOO = [
           ("totals / len(x)", "totals / batch_size / -(-len(x) // batch_size)")),),
         Check(learning.test_evaluate_is_the_mean_over_all_rows_whatever_the_batches), LOSS_VALUE),
     Bug("The same binarization in every epoch",
-        "The generator is seeded afresh with the step alone: dynamic binarization becomes fixed.",
-        ((training.fit, ("rng = np.random.default_rng([seed, run.epoch, run.step])",
-                         "rng = np.random.default_rng([seed, run.step])")),),
+        "The generator is made from the seed and the step alone: dynamic binarization becomes fixed.",
+        ((training.fit, ('rng = stream(seed, "step", run.epoch, run.step)',
+                         'rng = stream(seed, "step", run.step)')),),
         Check(learning.test_every_step_follows_from_the_seed_the_epoch_and_the_step)),
     Bug("Resumed without the optimizer's count of steps",
         "The moments are restored, the curve goes on; the first steps are far too long.",
-        ((run.Run.resume, ('self.optimizer.t = numbers.pop("optimizer.t")',
-                           'numbers.pop("optimizer.t")')),),
+        ((run.Run.resume, ('self.optimizer.t = numbers["optimizer.t"]', "self.optimizer.t = 0")),),
         Check(learning.test_a_resumed_run_ends_in_the_same_bits, at_call=5, optimizer=npvae.Adam)),
 ]
 

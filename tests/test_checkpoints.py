@@ -10,6 +10,7 @@ from helpers import batch, small_vae
 from npvae.files import write_npz
 from npvae.learning import checkpoints
 from npvae.networks import Chain
+from npvae.recipes import RECIPES
 
 
 def test_a_saved_model_is_built_again_by_its_recipe(tmp_path, rng):
@@ -20,7 +21,32 @@ def test_a_saved_model_is_built_again_by_its_recipe(tmp_path, rng):
         x, eps = batch(model, rng)
         assert again.loss(x, eps).value == model.loss(x, eps).value
         assert again.parameters.dtype == dtype
-        assert again.config == json.loads(json.dumps(model.config))
+        assert again.config == model.config
+
+
+@pytest.mark.parametrize("objective", [npvae.ELBO(beta=4.0), npvae.ELBO(analytic=False),
+                                       npvae.FreeBits(free=0.3), npvae.ScoreFunction()])
+def test_the_objective_is_saved_with_the_model(objective, tmp_path):
+    model = small_vae()
+    model.objective = objective
+    npvae.save(tmp_path / "model.npz", model)
+    assert npvae.load(tmp_path / "model.npz").objective == objective
+
+
+def test_every_recipe_is_built_again(tmp_path):
+    for name, recipe in RECIPES.items():
+        sizes = dict(side=4, channels=[2, 3]) if "convolutional" in name else dict(
+            n_data=np.int64(12), n_hidden=range(5, 7))
+        model = recipe(n_latent=2, seed=3, **sizes)
+        npvae.save(tmp_path / "model.npz", model)
+        again = npvae.load(tmp_path / "model.npz")
+        assert again.config == model.config and again.config["recipe"] == name
+        np.testing.assert_array_equal(again.parameters.theta, model.parameters.theta)
+
+
+def test_saved_files_have_the_usual_permissions(saved):
+    saved.with_name("other").touch()
+    assert saved.stat().st_mode == saved.with_name("other").stat().st_mode
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
@@ -41,8 +67,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
 
 def without_the_encoders_end(model):
     """The same model, less the last layer of its encoder."""
-    return npvae.VAE(Chain(*model.encoder.layers[:-1]), model.posterior, model.prior, model.decoder,
-                     model.likelihood, n_data=model.n_data)
+    encoder = Chain(*(layer.copy() for layer in model.encoder.layers[:-1]))
+    return npvae.VAE(encoder, model.posterior.copy(), model.prior.copy(), model.decoder.copy(),
+                     model.likelihood.copy(), n_data=model.n_data)
 
 
 def test_another_architecture_is_refused_by_its_first_block(tmp_path):
@@ -103,10 +130,23 @@ def test_foreign_files_are_refused(saved, tmp_path):
     ({"format": "another"}, "has the format 'another': 'npvae' was expected"),
     ({"version": 99}, "written by a later npvae"),
     ({"config": None}, "holds a model of the recipe None; known are vae"),
-    ({"config": {"recipe": "gan"}}, "holds a model of the recipe 'gan'")])
+    ({"config": {"recipe": "gan"}}, "holds a model of the recipe 'gan'"),
+    ({"version": "new"}, "no npvae checkpoint"),
+    ({"config": {"recipe": "vae", "depth": 3}}, "holds a model that cannot be built: .*depth"),
+    ({"config": {"recipe": "vae", "n_data": -3}}, "holds a model that cannot be built: n_data is -3"),
+    ({"objective": ["Loss", {}]}, "holds a model that cannot be built: 'Loss'")])
 def test_headers_that_cannot_be_followed_are_refused(saved, change, message):
     header, arrays = checkpoints.read(saved)
     header = np.frombuffer(json.dumps({**header, **change}).encode(), np.uint8)
     write_npz(saved, header=header, **arrays)
     with pytest.raises(ValueError, match=message):
+        npvae.load(saved)
+
+
+def test_parameters_of_another_size_are_not_spread_over_the_model(saved):
+    with np.load(saved) as file:
+        arrays = dict(file)
+    arrays["theta"] = np.ones(1, np.float32)
+    write_npz(saved, **arrays)
+    with pytest.raises(ValueError, match=r"holds theta of shape \(1,\): \(325,\) was expected"):
         npvae.load(saved)

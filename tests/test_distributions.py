@@ -15,6 +15,7 @@ from scipy.special import expit, log_expit
 
 from helpers import assert_mean
 from npvae.distributions.divergences import (kl_between_bernoullis, kl_between_normals,
+                                             kl_between_normals_backward,
                                              kl_to_standard_normal)
 from npvae.distributions.likelihoods import (Bernoulli, Gaussian, HeteroscedasticGaussian,
                                              TiedGaussian)
@@ -70,9 +71,12 @@ def test_kl_is_never_negative_and_zero_only_at_equality(mu, logvar):
 
 def test_kl_is_accurate_near_equality():
     """exp(l) - 1 - l loses all digits near l = 0; with expm1 a half of them remain."""
-    logvar = np.array([1e-5, -1e-4])
-    np.testing.assert_allclose(kl_to_standard_normal(np.zeros(2), logvar),
-                               logvar**2 / 4 + logvar**3 / 12, rtol=1e-6)
+    logvar, zero = np.array([1e-5, -1e-4]), np.zeros(2)
+    expected = logvar**2 / 4 + logvar**3 / 12
+    np.testing.assert_allclose(kl_to_standard_normal(zero, logvar), expected, rtol=1e-6)
+    np.testing.assert_allclose(kl_between_normals(zero, logvar, zero, zero), expected, rtol=1e-6)
+    derivative = kl_between_normals_backward(np.ones(2), zero, logvar, zero, zero)[1]
+    np.testing.assert_allclose(derivative, np.expm1(logvar) / 2, rtol=1e-14)
 
 
 def test_kl_is_the_mean_of_the_log_ratio(rng):
@@ -286,6 +290,8 @@ def test_samples_of_likelihoods_have_the_stated_moments(likelihood, y, std, rng)
     assert_mean(x, likelihood.mean(y[0]))
     assert_mean((x - likelihood.mean(y[0]))**2, std**2)
     assert x.shape == (20_000, 1)
+    twice = likelihood.sample(rng, np.stack([y, y]))             # each draw has noise of its own
+    assert abs(np.corrcoef(twice[..., 0])[0, 1]) < 5 / np.sqrt(20_000)
     if isinstance(likelihood, Bernoulli):
         assert set(np.unique(x)) == {0.0, 1.0}
     else:
@@ -299,6 +305,10 @@ def test_the_mean_of_every_likelihoods_score_is_zero(rng):
         x = likelihood.sample(rng, y)[0]
         _, cache = likelihood.log_prob(x, y)
         assert_mean(likelihood.backward(np.ones((1, 50_000)), cache)[0], 0.0)
+
+
+def test_the_learned_variance_has_the_documented_floor():
+    assert HeteroscedasticGaussian().floor == 1e-4
 
 
 def test_the_best_tied_variance_is_the_mean_squared_error(rng):

@@ -20,8 +20,10 @@ from npvae.numerics import log_mean_exp
 @given(seed=st.integers(0, 1000), scale=st.sampled_from([1.0, 1e3, 1e5]))
 def test_log_mean_exp_is_scipys(seed, scale):
     a = scale * np.random.default_rng(seed).standard_normal((5, 3))
-    np.testing.assert_allclose(log_mean_exp(a), logsumexp(a, axis=0) - np.log(5), rtol=1e-13)
-    np.testing.assert_allclose(log_mean_exp(a, axis=1), logsumexp(a, axis=1) - np.log(3), rtol=1e-13)
+    np.testing.assert_allclose(log_mean_exp(a), logsumexp(a, axis=0) - np.log(5),
+                               rtol=1e-13, atol=1e-14)
+    np.testing.assert_allclose(log_mean_exp(a, axis=1), logsumexp(a, axis=1) - np.log(3),
+                               rtol=1e-13, atol=1e-14)
 
 
 def test_the_mean_of_the_weights_is_the_evidence(rng):
@@ -33,7 +35,7 @@ def test_the_mean_of_the_weights_is_the_evidence(rng):
     assert_mean(np.exp(log_w - exact), 1.0)
     estimate = evaluation.log_evidence(model, x, rng, n_samples=20_000, batch_size=2)
     error = np.exp(log_w - exact).std(axis=0) / np.sqrt(20_000)
-    assert (np.abs(estimate - exact) < 5 * error).all() and error.max() < 0.02
+    assert (np.abs(estimate - exact) < 5 * error).all() and error.max() < 0.04
 
 
 def test_one_weight_is_the_sampled_elbo(rng):
@@ -72,7 +74,7 @@ def test_kl_parts_add_up_and_match_a_known_case(rng):
     model = small_vae(2, (), 2)
     model.parameters.theta[...] = 0.0
     encoder = model.encoder.layers[0]
-    encoder.W[0, :2] = 40.0                              # x = (0, .) or (1, .): mu = (-20, -20) or (20, 20)
+    encoder.W[0, :2] = 40.0                              # mu is (-20, -20) or (20, 20)
     encoder.b[...] = [-20.0, -20.0, 0.0, 0.0]
     x = np.repeat([[0.0, 0.0], [1.0, 0.0]], 300, axis=0)
     parts = evaluation.kl_parts(model, x, rng)

@@ -108,7 +108,20 @@ def test_functions_that_take_an_absolute_value_are_for_central_differences(rng):
     assert gradcheck.check(function, arrays, gradients, complex_step=False).passed
 
 
+def test_the_tolerances_are_the_documented_ones(rng):
+    """1e-7 for central differences, 1e-11 for the complex step: just above, they fail."""
+    arrays, gradients = cubic_case(rng)
+    for factor, passes in ((1 + 5e-8, True), (1 + 3e-7, False)):
+        scaled = {name: factor * g for name, g in gradients.items()}
+        assert gradcheck.check(cubic, arrays, scaled, complex_step=False).passed == passes
+    for factor, passes in ((1 + 5e-12, True), (1 + 1e-9, False)):
+        scaled = {name: factor * g for name, g in gradients.items()}
+        assert gradcheck.check(cubic, arrays, scaled).passed == passes
+
+
 def test_what_cannot_be_checked_is_refused():
+    with pytest.raises(ValueError, match="gradients is empty"):
+        gradcheck.check(lambda arrays: 1.0, {"a": np.ones(2)}, {})
     arrays = {"a": np.array([1.0, np.nan])}
     with pytest.raises(ValueError, match="the function is nan"):
         gradcheck.check(lambda arrays: arrays["a"].sum(), arrays, {"a": np.ones(2)})

@@ -67,7 +67,7 @@ def test_beta_enters_the_value_and_the_gradient(rng):
 
 def test_both_estimators_have_one_mean(rng):
     """Kingma and Welling's L^A (sampled) and L^B (analytic KL) agree in expectation, in
-    value and in gradient, and the analytic one varies less."""
+    value and in gradient, and here the analytic one varies less."""
     model = small_vae(6, (4,), 2)
     x = rng.random((2, 6))
     losses, gradients = {True: [], False: []}, {True: [], False: []}
@@ -107,13 +107,16 @@ def test_the_target_is_described_and_the_condition_is_seen(rng):
         -(target * y - np.logaddexp(0, y)).sum(axis=-1).mean(), rel=1e-13)
     assert loss.kl == model.loss(x, eps).kl
     # a model of 9 data dimensions and a condition of 3 sees what one of 12 sees
-    parts = dict(posterior=model.posterior, prior=model.prior, likelihood=model.likelihood)
-    decoder = small_vae(12, (7, 5), 6).decoder                    # takes (z, c)
-    conditional = npvae.VAE(model.encoder, decoder=decoder, n_data=9, n_condition=3, **parts)
+    parts = dict(posterior=model.posterior.copy(), prior=model.prior.copy(),
+                 likelihood=model.likelihood.copy())
+    decoder = small_vae(12, (7, 5), 6).decoder.copy()              # takes (z, c)
+    conditional = npvae.VAE(model.encoder.copy(), decoder=decoder, n_data=9, n_condition=3, **parts)
     x, condition = x[:, :9], x[:, 9:]
     q = conditional.encode(x, condition)
     np.testing.assert_array_equal(q.mu, model.encode(np.hstack([x, condition])).mu)
     z = rng.standard_normal((4, 3))
+    np.testing.assert_array_equal(conditional.reconstruct(x, condition),
+                                  conditional.decode(q.mu, condition))
     np.testing.assert_array_equal(conditional.decode(z, condition),
                                   model.likelihood.mean(decoder.forward(np.hstack([z, condition]))[0]))
 
@@ -168,10 +171,20 @@ def test_public_methods_fit_together(rng):
 
 def test_recipes_note_how_they_were_called():
     model = npvae.vae(12, [7, 5], 3, beta=2.0)
-    assert model.config == {"recipe": "vae", "n_data": 12, "n_hidden": [7, 5], "n_latent": 3,
+    assert model.config == {"recipe": "vae", "n_data": 12, "n_hidden": (7, 5), "n_latent": 3,
                             "likelihood": "bernoulli", "variance": 1.0, "beta": 2.0,
                             "activation": "relu", "init": "uniform", "seed": 0}
     assert model.objective == ELBO(beta=2.0)
+
+
+def test_a_recipe_follows_its_seed_and_its_initializer():
+    one, again, other = (npvae.vae(50, (40,), 3, seed=seed) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one.parameters.theta, again.parameters.theta)
+    assert (one.encoder.layers[0].W != other.encoder.layers[0].W).all()
+    deviations = {init: npvae.vae(500, (400,), 3, init=init).encoder.layers[0].W.std()
+                  for init in ("uniform", "glorot", "he")}
+    assert deviations == pytest.approx({"uniform": (1 / 1500)**0.5, "glorot": (2 / 900)**0.5,
+                                        "he": (2 / 500)**0.5}, rel=0.01)
 
 
 def test_default_model_has_the_stated_size():

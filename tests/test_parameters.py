@@ -73,7 +73,7 @@ def test_a_reader_can_write_a_layer(rng):
             return x * self.s, x
 
         def accumulate(self, dy, x):
-            self.ds += (dy * x).sum(axis=0)
+            self.ds += (dy * x).reshape(-1, x.shape[-1]).sum(axis=0)
 
         def pullback(self, dy, x):
             return dy * self.s
@@ -85,6 +85,16 @@ def test_one_module_cannot_stand_in_two_places(rng):
     layer = Dense(3, 3, rng)
     with pytest.raises(ValueError, match="same module stands in two places"):
         Chain(layer, layer)
+    inner = Chain(layer, ReLU())
+    with pytest.raises(ValueError, match=r"part '0' \(Dense\) belongs to another module already"):
+        Chain(layer)
+    with pytest.raises(ValueError, match="hand in its copy()"):
+        Chain(inner, Chain(ReLU(), layer))
+    before = layer.W.copy()
+    other = Chain(layer.copy())
+    other.layers[0].W[...] = 0.0
+    np.testing.assert_array_equal(inner.layers[0].W, before)
+    assert list(other.blocks()) == ["0.W", "0.b"]
 
 
 def test_modules_without_parameters():

@@ -106,6 +106,9 @@ def split(n_last, *arrays):
     `x_train, labels_train, x_val, labels_val = split(5000, x, labels)`
     """
     check_count(n_last, "n_last")
+    if len({len(a) for a in arrays}) != 1:
+        raise ValueError(f"arrays have {', '.join(str(len(a)) for a in arrays)} rows: "
+                         "the same number was expected")
     if n_last >= len(arrays[0]):
         raise ValueError(f"n_last is {n_last}: fewer than the {len(arrays[0])} rows were expected")
     return (*(a[:-n_last] for a in arrays), *(a[-n_last:] for a in arrays))

@@ -12,6 +12,7 @@ from npvae.evaluation.evidence import log_evidence
 from npvae.inputs import as_batch, check_choice, check_count, check_finite
 from npvae.learning.checkpoints import load, load_into, save
 from npvae.objectives import ELBO
+from npvae.randomness import stream
 
 
 def reconstruction_error(detector, x, rng):
@@ -102,7 +103,7 @@ class AnomalyDetector:
     def score(self, x, batch_size=500):
         """The score of each row of x (n, D): (n,), float64; higher is more anomalous."""
         x = self._prepared(x)
-        rng = np.random.default_rng(self.seed)
+        rng = stream(self.seed, "score")
         scores = [SCORES[self.kind](self, x[start:start + batch_size], rng)
                   for start in range(0, len(x), batch_size)]
         scores = np.concatenate(scores).astype(np.float64)

@@ -114,6 +114,8 @@ def check(function, arrays, gradients, *, complex_step=True):
     value = abs(function(arrays))
     if not math.isfinite(value):
         raise ValueError(f"the function is {value} here: finite differences need finite numbers")
+    if not gradients:
+        raise ValueError("gradients is empty: the gradient of at least one array was expected")
     rows = []
     for name, g in gradients.items():
         if np.shape(g) != arrays[name].shape:

@@ -5,13 +5,16 @@ code of the file's.
 """
 
 import json
+from dataclasses import asdict
 
 import numpy as np
 
 from npvae.files import read_npz, write_npz
+from npvae.objectives import ELBO, FreeBits, ScoreFunction
 from npvae.recipes import RECIPES
 
 VERSION = 1
+OBJECTIVES = {"ELBO": ELBO, "FreeBits": FreeBits, "ScoreFunction": ScoreFunction}
 
 
 def save(path, model, training=None, arrays=None):
@@ -26,9 +29,13 @@ def save(path, model, training=None, arrays=None):
     arrays : dict of str to ndarray, optional
         The arrays that belong to it, such as the optimizer's moments.
     """
+    objective = model.objective
+    known = type(objective).__name__ in OBJECTIVES
     header = {"format": "npvae", "version": VERSION, "config": model.config,
+              "objective": [type(objective).__name__, asdict(objective)] if known else None,
               "shapes": model.parameters.shapes, "training": training}
-    write_npz(path, header=np.frombuffer(json.dumps(header).encode(), np.uint8),
+    header = json.dumps(header, default=lambda number: number.item())       # NumPy's numbers
+    write_npz(path, header=np.frombuffer(header.encode(), np.uint8),
               theta=model.parameters.theta, **(arrays or {}))
 
 
@@ -45,20 +52,24 @@ def read(path):
     arrays = read_npz(path)
     try:
         header = json.loads(arrays.pop("header").tobytes())
+        header["config"], header["shapes"], header["training"]
+        later = header["version"] > VERSION
         known = header["format"] == "npvae"
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no npvae checkpoint: {', '.join(arrays)} are its arrays, "
-                         "and a header was expected") from error
+                         "and a header was expected first") from error
     if not known:
         raise ValueError(f"{path} has the format {header['format']!r}: 'npvae' was expected")
-    if header["version"] > VERSION:
+    if later:
         raise ValueError(f"{path} was written by a later npvae (format {header['version']}; "
                          f"this one reads up to {VERSION})")
     return header, arrays
 
 
 def load(path):
-    """Build the model that a file holds: by its recipe, with its parameters.
+    """Build the model that a file holds: by its recipe, with its objective and parameters.
+
+    An objective of your own is not kept: set `model.objective` again.
 
     Raises
     ------
@@ -66,12 +77,18 @@ def load(path):
         Where the file is not to be read (see `read`), or its model was built by hand.
     """
     header, arrays = read(path)
-    config = dict(header["config"] or {"recipe": None})
-    recipe = config.pop("recipe")
+    config = dict(header["config"] or {})
+    recipe = config.pop("recipe", None)
     if recipe not in RECIPES:
         raise ValueError(f"{path} holds a model of the recipe {recipe!r}; known are "
                          f"{', '.join(RECIPES)}. Build the model yourself, then load_into it")
-    model = RECIPES[recipe](**config)
+    try:
+        model = RECIPES[recipe](**config)
+        if header.get("objective"):
+            name, fields = header["objective"]
+            model.objective = OBJECTIVES[name](**fields)
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds a model that cannot be built: {error}") from error
     model = model.astype(arrays["theta"].dtype)
     _put(path, header, arrays, model)
     return model
@@ -104,6 +121,9 @@ def _put(path, header, arrays, model):
                              f"{in_file.get(name, 'absent')} in the file and "
                              f"{in_model.get(name, 'absent')} in the model")
     theta = arrays["theta"]
+    if theta.shape != model.parameters.theta.shape:
+        raise ValueError(f"{path} holds theta of shape {theta.shape}: "
+                         f"{model.parameters.theta.shape} was expected")
     if theta.dtype != model.parameters.dtype:
         raise ValueError(f"{path} holds {theta.dtype} parameters: "
                          f"{model.parameters.dtype} was expected")

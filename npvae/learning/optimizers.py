@@ -12,6 +12,8 @@ import math
 
 import numpy as np
 
+from npvae.inputs import check_positive
+
 STRETCH = 32768                       # elements; five float32 vectors fit a 1 MB cache
 FLUSH_EVERY = 64                      # steps between two flushes of subnormal moments
 
@@ -83,6 +85,7 @@ class Adagrad(Optimizer):
 
     def __init__(self, eps=1e-8):
         super().__init__()
+        check_positive(eps, "eps")
         self.eps = eps
 
     def __repr__(self):
@@ -116,6 +119,7 @@ class Adam(Optimizer):
         super().__init__()
         _check_fraction(beta1, "beta1")
         _check_fraction(beta2, "beta2")
+        check_positive(eps, "eps")
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
 
     def __repr__(self):

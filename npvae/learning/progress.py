@@ -26,15 +26,15 @@ class Progress:
         self.bar = show and sys.stdout.isatty()
 
     def step(self, epoch, step, batch_size, loss):
-        """One more step is done; redraw the bar, ten times a second at most."""
+        """So many steps of an epoch are done; redraw the bar, ten times a second at most."""
         now = time.monotonic()
         if not self.bar or now - self.last < 0.1:
             return
         self.last = now
-        done = epoch * self.steps + step + 1
+        done = epoch * self.steps + step
         seconds = (now - self.start) / (done - self.first)
         left = seconds * (self.epochs * self.steps - done)
-        filled = 20 * (step + 1) // self.steps
+        filled = 20 * step // self.steps
         line = (f"epoch {epoch + 1}/{self.epochs} [{'#' * filled}{'.' * (20 - filled)}] "
                 f"{batch_size / seconds:,.0f} images/s, {clock(left)} left, loss {loss:.2f}")
         width = shutil.get_terminal_size().columns - 1
@@ -73,15 +73,18 @@ class Interrupt:
     """Turns Ctrl-C into a flag that a loop looks at between two steps.
 
     So no update is cut in half. The second Ctrl-C interrupts at once, as usual. Outside
-    the main thread, where Python delivers no signals, it does nothing.
+    the main thread, where Python delivers no signals, and where Ctrl-C is ignored, it does
+    nothing.
     """
 
     requested = False
 
     def __enter__(self):
-        self.main = threading.current_thread() is threading.main_thread()
-        if self.main:
-            self.previous = signal.signal(signal.SIGINT, self._request)
+        self.previous = signal.getsignal(signal.SIGINT)
+        self.installed = (threading.current_thread() is threading.main_thread()
+                          and self.previous != signal.SIG_IGN)
+        if self.installed:
+            signal.signal(signal.SIGINT, self._request)
         return self
 
     def _request(self, number, frame):
@@ -89,5 +92,5 @@ class Interrupt:
         signal.signal(signal.SIGINT, self.previous)
 
     def __exit__(self, *error):
-        if self.main:
+        if self.installed:
             signal.signal(signal.SIGINT, self.previous)

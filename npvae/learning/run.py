@@ -1,11 +1,13 @@
 """Where a training run stands: all that a checkpoint has to remember of it."""
 
 import math
+import re
 from pathlib import Path
 
-import numpy as np
+from npvae.learning.checkpoints import load_into, read, save
 
-from npvae.learning.checkpoints import load_into, save
+REMEMBERED = ("settings", "history", "best_loss", "stalled", "epoch", "step", "count", "totals",
+              "seconds")
 
 
 class Run:
@@ -24,12 +26,14 @@ class Run:
     """
 
     def __init__(self, model, optimizer, settings, path=None, patience=None):
-        self.model, self.optimizer, self.settings = model, optimizer, settings
+        self.model, self.optimizer = model, optimizer
+        self.settings = {name: describe(value) for name, value in settings.items()}
         self.path, self.patience = path, patience
         self.history = []
         self.best_loss, self.best_theta, self.stalled = math.inf, None, 0
         self.epoch = 0
         self._begin_epoch()
+        optimizer.t, optimizer.state = 0, {}
 
     def _begin_epoch(self):
         self.step, self.count, self.totals, self.seconds = 0, 0, [0.0, 0.0, 0.0], 0.0
@@ -75,9 +79,7 @@ class Run:
         """Write the checkpoint, if there is to be one."""
         if self.path is None:
             return
-        numbers = {name: getattr(self, name) for name in
-                   ("settings", "history", "best_loss", "stalled", "epoch", "step", "count",
-                    "totals", "seconds")}
+        numbers = {name: getattr(self, name) for name in REMEMBERED}
         arrays = {f"optimizer.{name}": v for name, v in self.optimizer.state.items()}
         if self.best_theta is not None:
             arrays["best_theta"] = self.best_theta
@@ -87,19 +89,26 @@ class Run:
         """Go back to where the checkpoint stands; do nothing where there is none."""
         if not Path(self.path).exists():
             return
-        before = self.model.parameters.theta.copy()
-        numbers, arrays = load_into(self.path, self.model)
-        if numbers is None:
-            self.model.parameters.theta[...] = before
+        header, arrays = read(self.path)
+        numbers = header["training"]
+        if not isinstance(numbers, dict) or not {"optimizer.t", *REMEMBERED} <= set(numbers):
             raise ValueError(f"{self.path} holds a model, but no training to resume")
         for name, now in self.settings.items():
             then = numbers["settings"].get(name)
             if then != now:
-                self.model.parameters.theta[...] = before
-                raise ValueError(f"{self.path} was trained with {name} = {then!r}, which is now "
-                                 f"{now!r}: resume with the same settings, or start anew")
-        self.optimizer.t = numbers.pop("optimizer.t")
-        self.optimizer.state = {name.removeprefix("optimizer."): np.array(vector)
+                raise ValueError(f"{self.path} was trained with {name} = {then}, which is now "
+                                 f"{now}: resume with the same settings, or start anew")
+        load_into(self.path, self.model)
+        self.optimizer.t = numbers["optimizer.t"]
+        self.optimizer.state = {name.removeprefix("optimizer."): vector
                                 for name, vector in arrays.items() if name.startswith("optimizer.")}
         self.best_theta = arrays.get("best_theta")
-        self.__dict__.update(numbers)
+        for name in REMEMBERED:
+            setattr(self, name, numbers[name])
+
+
+def describe(setting):
+    """A setting as text or number, the same in every process (functions have addresses)."""
+    if setting is None or isinstance(setting, (int, float, str)):
+        return setting
+    return re.sub(" at 0x[0-9a-f]+", "", repr(setting))

@@ -33,7 +33,7 @@ class StepDecay:
 
 @dataclass(frozen=True)
 class Cosine:
-    """From value to end over so many epochs, along half a cosine; then end.
+    """From value to end over so many epochs, along half a cosine; then it stays.
 
     References
     ----------
@@ -51,7 +51,7 @@ class Cosine:
 
 @dataclass(frozen=True)
 class Linear:
-    """From start to end over so many epochs, along a line; then end.
+    """From start to end over so many epochs, along a line; then it stays.
 
     With beta from 0 to 1 this is KL annealing, introduced by Bowman et al. (2016): the
     reconstruction is learned first, and the code is not thrown away before the decoder
@@ -68,7 +68,7 @@ class Linear:
 
 @dataclass(frozen=True)
 class Cyclical:
-    """From start to end in the first part of every cycle, end in the rest of it.
+    """From start to end in the first part of every cycle, and end for the rest of it.
 
     Parameters
     ----------

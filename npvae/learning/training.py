@@ -3,15 +3,17 @@
 import math
 import time
 from dataclasses import replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from npvae.inputs import check_count
+from npvae.inputs import check_count, check_positive
 from npvae.learning.optimizers import Adam, clip_by_norm
 from npvae.learning.progress import Interrupt, Progress
 from npvae.learning.run import Run
 from npvae.learning.schedules import Constant
+from npvae.randomness import stream
 
 
 class Terms(NamedTuple):
@@ -45,7 +47,7 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     n_samples : int
         K, the samples of z for each x (L in Kingma and Welling, 2014).
     optimizer : Optimizer, optional
-        Adam() if left out.
+        Adam() if left out. Its moments are reset, unless a run is resumed.
     learning_rate : float or callable
         A number, or a schedule: learning_rate(epoch).
     kl_schedule : callable, optional
@@ -53,11 +55,11 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     clip_norm : float, optional
         The largest Euclidean norm of the gradient; a longer one is scaled down.
     transform : callable, optional
-        transform(x, rng) makes of a batch what is presented: `datasets.binarize` for
-        dynamic binarization.
+        transform(x, rng) makes of a batch, which it must not write into, what is presented:
+        `datasets.binarize` for dynamic binarization.
     patience : int, optional
         Stop after so many epochs in which the validation loss did not fall, and leave
-        the model with its best weights.
+        the model with its best weights. (The checkpoint holds the last ones, to go on from.)
     callbacks : sequence of callable
         Each is called as callback(model, history) after every epoch.
     checkpoint : path-like, optional
@@ -80,22 +82,34 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     KeyboardInterrupt
         After Ctrl-C, once the step is done and the checkpoint written.
     FloatingPointError
-        Where the loss is no longer finite.
+        Where the loss or a parameter is no longer finite.
     """
     x = model.check_data(x, "x")
     condition = model.check_condition(condition, len(x))
     for value, name in ((epochs, "epochs"), (batch_size, "batch_size"), (n_samples, "n_samples")):
         check_count(value, name)
-    if patience is not None and validation is None:
-        raise ValueError("patience is given without validation: held-out data were expected")
+    if validation is not None:
+        validation = model.check_data(validation, "validation")
+        validation_condition = model.check_condition(validation_condition, len(validation))
+    elif patience is not None or validation_condition is not None:
+        raise ValueError("patience or validation_condition is given without validation: "
+                         "held-out data were expected")
+    if patience is not None:
+        check_count(patience, "patience")
+    if clip_norm is not None:
+        check_positive(clip_norm, "clip_norm")
+    if checkpoint is not None and not Path(checkpoint).parent.is_dir():
+        raise FileNotFoundError(f"checkpoint is {checkpoint}: its folder does not exist")
     if resume and checkpoint is None:
         raise ValueError("resume is given without checkpoint: the path of a file was expected")
     optimizer = Adam() if optimizer is None else optimizer
-    rate = learning_rate if callable(learning_rate) else Constant(learning_rate)
+    rate = learning_rate
+    if not callable(rate):
+        check_positive(rate, "learning_rate")
+        rate = Constant(rate)
     settings = {"n": len(x), "batch_size": batch_size, "n_samples": n_samples, "seed": seed,
-                "objective": repr(model.objective), "optimizer": repr(optimizer),
-                "learning_rate": repr(rate), "kl_schedule": repr(kl_schedule),
-                "clip_norm": clip_norm, "transform": getattr(transform, "__qualname__", None)}
+                "objective": model.objective, "optimizer": optimizer, "learning_rate": rate,
+                "kl_schedule": kl_schedule, "clip_norm": clip_norm, "transform": transform}
     run = Run(model, optimizer, settings, checkpoint, patience)
     if resume:
         run.resume()
@@ -105,15 +119,14 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
 
     with Interrupt() as interrupt:
         while run.epoch < epochs and not run.has_stalled():
-            order = np.random.default_rng([seed, run.epoch]).permutation(len(x))
+            order = stream(seed, "shuffle", run.epoch).permutation(len(x))
             start = time.perf_counter() - run.seconds
             while run.step < n_steps:
                 # Everything random in a step follows from (seed, epoch, step).
-                rng = np.random.default_rng([seed, run.epoch, run.step])
+                rng = stream(seed, "step", run.epoch, run.step)
                 now = run.epoch + run.step / n_steps
                 rows = order[run.step * batch_size:(run.step + 1) * batch_size]
-                target = x[rows] if transform is None else transform(x[rows], rng)
-                batch = target if model.corrupt is None else model.corrupt(target, rng)
+                batch, target = presented(model, x[rows], transform, rng)
                 eps = model.draw_noise(rng, len(rows), n_samples)
                 objective = model.objective
                 if kl_schedule is not None:
@@ -140,15 +153,28 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
             if validation is not None:
                 held_out = evaluate(model, validation, condition=validation_condition,
                                     transform=transform, n_samples=n_samples, seed=seed)
+            check_parameters(parameters, run)
             show.epoch(run.end_epoch(held_out))
+            run.save()
             for callback in callbacks:
                 callback(model, run.history)
-            run.save()
-            if interrupt.requested:
+            if interrupt.requested and run.epoch < epochs and not run.has_stalled():
                 raise KeyboardInterrupt
 
     run.restore_best()
     return run.history
+
+
+def presented(model, x, transform, rng):
+    """What the encoder is shown of a batch, and what is to be reconstructed of it."""
+    x.flags.writeable = False                 # it may be a view of the caller's own data
+    if transform is not None:
+        x = transform(x, rng)
+        model.likelihood.check(x, "what transform returned")
+    if model.corrupt is None:
+        return x, x
+    x.flags.writeable = False
+    return model.corrupt(x, rng), x
 
 
 def check_loss(loss, run):
@@ -158,6 +184,14 @@ def check_loss(loss, run):
             f"the loss is {loss.value} at epoch {run.epoch + 1}, step {run.step + 1} "
             f"(reconstruction {loss.reconstruction}, KL {loss.kl}): "
             "try a smaller learning_rate, or clip_norm")
+
+
+def check_parameters(parameters, run):
+    """Stop a run whose last update left parameters that are not finite, before it is saved."""
+    for name, values in parameters.values.items():
+        if not np.isfinite(values).all():
+            raise FloatingPointError(f"{name} is no longer finite after epoch {run.epoch + 1}: "
+                                     "try a smaller learning_rate, or clip_norm")
 
 
 def evaluate(model, x, *, condition=None, transform=None, n_samples=1, seed=0, batch_size=500):
@@ -183,12 +217,13 @@ def evaluate(model, x, *, condition=None, transform=None, n_samples=1, seed=0, b
     """
     x = model.check_data(x, "x")
     condition = model.check_condition(condition, len(x))
-    rng = np.random.default_rng(seed)
+    check_count(n_samples, "n_samples")
+    check_count(batch_size, "batch_size")
+    rng = stream(seed, "evaluate")
     totals = np.zeros(3)
     for start in range(0, len(x), batch_size):
         rows = slice(start, start + batch_size)
-        target = x[rows] if transform is None else transform(x[rows], rng)
-        batch = target if model.corrupt is None else model.corrupt(target, rng)
+        batch, target = presented(model, x[rows], transform, rng)
         eps = model.draw_noise(rng, len(batch), n_samples)
         loss, _ = model.forward(batch, eps, target=target,
                                 condition=None if condition is None else condition[rows])

@@ -10,8 +10,7 @@ import math
 def uniform_fan_in(rng, n_in, n_out):
     """U(-a, a) with a = 1 / sqrt(n_in), so of variance 1 / (3 n_in).
 
-    What `torch.nn.Linear` does by default; on MNIST as good for a VAE as Glorot's,
-    and better than He's.
+    What `torch.nn.Linear` does to its weights by default.
     """
     a = 1.0 / math.sqrt(n_in)
     return rng.uniform(-a, a, (n_in, n_out))

@@ -121,6 +121,9 @@ class Module:
                              "places; build one module for each place")
         values = dict(blocks or {})
         for part_name, part in self.parts.items():
+            if part.prefix:
+                raise ValueError(f"part {part_name!r} ({type(part).__name__}) belongs to another "
+                                 "module already: hand in its copy()")
             values.update({f"{part_name}.{name}": value
                            for name, value in part.blocks().items()})
         self._move_into(Parameters(values), "")
@@ -142,8 +145,14 @@ class Module:
         """Views of this module's gradients, by the same names."""
         return self._own(self.parameters.gradients)
 
+    def copy(self):
+        """A copy with parameters of its own, that belongs to no other module."""
+        twin = copy.deepcopy(self)
+        twin._move_into(Parameters(self.blocks()), "")
+        return twin
+
     def astype(self, dtype):
         """A copy whose parameters have another dtype: float32, float64, complex128."""
-        twin = copy.deepcopy(self)
+        twin = self.copy()
         twin.parameters.cast(dtype)
         return twin

@@ -1,0 +1,20 @@
+"""Random streams: one for each purpose and place, and no two alike.
+
+A generator is made from the seed, a purpose, and a position such as (epoch, step). So a
+step's randomness does not depend on what was drawn before it, and a run that is resumed
+draws what an uninterrupted one would have drawn.
+"""
+
+import numpy as np
+
+PURPOSES = ("weights", "shuffle", "step", "evaluate", "score")
+
+
+def stream(seed, purpose, *position):
+    """A generator for a purpose, at a position of integers.
+
+    (`default_rng([seed, epoch, step])` would do, but for its zeros: [7], [7, 0] and [7, 0, 0]
+    give the same numbers. A spawn key tells them apart.)
+    """
+    key = (PURPOSES.index(purpose), *position)
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
