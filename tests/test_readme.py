@@ -6,7 +6,25 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
-PAGES = [page for page in ("README.md",) if (ROOT / page).exists()]
+PAGES = ["README.md", "README.ko.md"]
+
+ARTICLES = ["flatorien", "StatQuest", "jjangjjong.tistory.com/41",
+            "data-scientist-brian-kim.tistory.com/91", "hugmanskj", "hugrypiggykim", "lcyking",
+            "ijdykeman", "Joseph Rocca", "Rukshan Pramoditha", "David Daeschler"]
+NOTES = ["실제 데이터 분포 p(x)에 가장 가까운 데이터를 생성하는 모델의 매개변수를 학습하고 싶음",
+         "베이즈 정리를 사용하여 p(Θ given X)를 계산해야 함",
+         "수학적 난해성 때문에 직접 계산할 수 없음",
+         "따라서, 복잡한 확률 분포로 근사값을 찾음",
+         "잠재 공간의 분포가 정규 분포(e.g. Gaussian, Bernoulli)를 따를 것이라고 가정하고 z를 샘플링",
+         "점 추정하는 것이 아니라 공간을 샘플링, Z ≈ N(µx, σx)",
+         "직접 샘플링하면 미분이 불가능 → Z = μ + σϵ",
+         "ϵ ~ N(0,1)",
+         "z는 디코더로 전달되어 x와 유사한 데이터를 생성",
+         "ELBO를 최대화",
+         "ELBO는 재구성 오차와 KL 발산의 합",
+         "재구성 오차는 입력과 재구성의 차이를 최소화",
+         "KL 발산은 두 확률 분포 간의 차이",
+         "인코더의 분포와 N(0,1) 사이의 차이를 최소화"]
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -16,6 +34,21 @@ def test_links_resolve(page):
     local = [target for target in targets if "://" not in target]
     assert len(local) > 20
     assert [target for target in local if not (ROOT / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_concept_map_has_a_row_for_every_article_and_every_note(page):
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
+    articles = [row for row in rows if len(row) == 3]
+    for article in ARTICLES:
+        found = [row for row in articles if article in row[0]]
+        assert found and all("](examples/" in row[2] for row in found), article
+    for note in NOTES:
+        (row,) = (row for row in rows if row[0] == note)
+        _, said_right, equation, code, test, example = row
+        assert said_right and equation and "](" in code
+        assert "](tests/test_" in test and "](examples/" in example
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,0 +1,167 @@
+"""Anomaly detection in a table: fit a VAE to normal rows, flag what it finds unlikely.
+
+The rows are made by a stated process: two hidden causes drive eight columns, on scales from
+0.01 to 1000, with a little noise. Three kinds of anomaly are planted: a *spike* in one column;
+a *broken relation*, in which each column is in its usual range but they do not fit together (the
+columns come from different rows); and a *shifted* group, in which the causes themselves are unusual.
+
+All that the detector knows comes from normal rows: the standardization (else the column with
+the largest unit would be all that counts), the model, and the thresholds: a quantile of the
+scores of normal rows held out, or their mean + 3 deviations.
+
+A distance in the latent space looks as if it came with its own probability, the tail of a
+chi-squared distribution; the last figure shows when it does. The posterior mean is too near to 0 for
+that; a drawn z does; the Mahalanobis distance of the mean only as far as the means are Gaussian.
+
+    python examples/anomaly_table.py [--quick]
+    python examples/anomaly_table.py --score rows.csv         # rows of your own, .csv or .npy
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy import stats
+
+import npvae
+from npvae import datasets, evaluation
+from npvae.plots import BLUE, GREEN, GREY, ORANGE
+
+SCALE = np.array([1.0, 0.01, 1000.0, 5.0, 0.1, 50.0, 1.0, 200.0])
+
+# %% The data
+
+
+def normal_rows(rng, n, causes=None):
+    """Eight columns from two causes: sums, a square, a product and a sine, with noise."""
+    a, b = rng.standard_normal((2, n)) if causes is None else causes
+    columns = np.stack([a, b, a + b, a - b, a * a, a * b, np.sin(2 * b), 0.5 * a + np.sin(a)], axis=1)
+    return (columns + 0.1 * rng.standard_normal((n, 8))) * SCALE + 3 * SCALE
+
+
+def planted_rows(rng, n):
+    """Three kinds of anomaly, n rows of each, by name."""
+    spike = normal_rows(rng, n)
+    column = rng.integers(8, size=n)
+    spike[np.arange(n), column] += 3 * rng.choice([-1, 1], n) * SCALE[column]
+    broken = np.stack([rng.permutation(c) for c in normal_rows(rng, n).T], axis=1)
+    shifted = normal_rows(rng, n, 3.0 + 0.3 * rng.standard_normal((2, n)))
+    return {"spike": spike, "broken relation": broken, "shifted": shifted}
+
+
+# %% The detector
+
+
+def make_detector(rng, n, epochs):
+    train, held_out = normal_rows(rng, n), normal_rows(rng, 2000)
+    standardizer = datasets.standardizer_of(train)
+    model = npvae.vae(8, (64, 64), 6, likelihood="tied_gaussian", variance=0.1, activation="tanh")
+    npvae.fit(model, standardizer(train), epochs=epochs, batch_size=100, progress=False,
+              learning_rate=npvae.schedules.Cosine(3e-3, epochs))
+    return evaluation.AnomalyDetector(model, held_out, standardizer=standardizer)
+
+
+# %% Figures
+
+
+def detection_figure(detector, scores, labels):
+    figure = Figure(figsize=(9, 6.6), layout="constrained")
+    (histogram, confusion), (roc, recall) = figure.subplots(2, 2)
+    bins = np.linspace(*np.quantile(scores, [0, 0.97]), 60)
+    for flag, style, colour, name in ((False, "-", BLUE, "normal"), (True, "--", ORANGE, "anomalies")):
+        histogram.hist(scores[labels == flag], bins, density=True, histtype="step", ls=style,
+                       color=colour, label=name)
+    thresholds = (("99 % quantile", dict(quantile=0.99), ":"), ("mean + 3 sigma", dict(sigmas=3), "-."))
+    for name, kind, style in thresholds:
+        histogram.axvline(detector.threshold(**kind), color=GREEN if ":" == style else GREY, ls=style,
+                          label=name)
+    histogram.set(title="-ELBO", xlabel="nats per row (the highest 3 % not shown)", ylabel="density",
+                  yscale="log")
+    histogram.legend(frameon=False, fontsize=8)
+    table = evaluation.confusion_matrix(scores > detector.threshold(quantile=0.99), labels)
+    confusion.imshow(table / table.sum(axis=1, keepdims=True), cmap="Blues", vmin=0, vmax=1.6)
+    for i in range(2):
+        for j in range(2):
+            confusion.text(j, i, f"{table[i, j]:,}", ha="center", va="center", fontsize=13)
+    confusion.set(title="at the 99 % quantile", xticks=[0, 1], xticklabels=["passed", "flagged"],
+                  yticks=[0, 1], yticklabels=["normal", "anomaly"])
+    roc.plot(*evaluation.roc_curve(scores, labels), color=BLUE)
+    roc.plot([0, 1], [0, 1], ":", color=GREY)
+    roc.set(title=f"ROC, area {evaluation.roc_auc(scores, labels):.3f}",
+            xlabel="false positive rate", ylabel="true positive rate")
+    precision, found = evaluation.precision_recall_curve(scores, labels)
+    recall.plot(found, precision, color=BLUE)
+    recall.axhline(labels.mean(), color=GREY, ls=":")
+    recall.set(title=f"average precision {evaluation.average_precision(scores, labels):.3f}",
+               xlabel="recall", ylabel="precision", ylim=(0, 1.03))
+    return figure
+
+
+def calibration(detector, rows, rng):
+    """Tail probabilities on normal rows, by three distances in the latent space, (n,) each."""
+    q = detector.model.encode(detector.standardizer(rows))
+    J = detector.model.n_latent
+    z = q.mu + q.std * rng.standard_normal(q.mu.shape)
+    return {"|mu|²: not chi-squared": stats.chi2.sf((q.mu**2).sum(axis=-1), J),
+            "|z|², z drawn": stats.chi2.sf((z**2).sum(axis=-1), J),
+            "Mahalanobis, of mu": detector.tail(rows)}
+
+
+def calibration_figure(tails):
+    figure = Figure(figsize=(5.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    for (name, p), style, colour in zip(tails.items(), ("--", "-.", "-"), (ORANGE, GREEN, BLUE)):
+        axes.plot(np.sort(p), (np.arange(len(p)) + 1) / len(p), style, color=colour, label=name)
+    axes.plot([0, 1], [0, 1], ":", color=GREY, label="calibrated")
+    axes.set(xlabel="chi-squared tail probability", ylabel="share of normal rows below",
+             title="normal rows: is the tail what it says?")
+    axes.legend(frameon=False, fontsize=9)
+    return figure
+
+
+# %% Fit, judge, save; or score rows from a file
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--out", type=Path, default=Path("out"))
+    parser.add_argument("--score", help="a .csv or .npy file of rows for the saved detector")
+    asked = parser.parse_args(arguments)
+    path = asked.out / "anomaly_table_detector.npz"
+    if asked.score:
+        detector = evaluation.load_detector(path)
+        rows = datasets.read_table(asked.score)
+        scores, flagged = detector.score(rows), detector.flag(rows, quantile=0.99)
+        for number, (score, flag) in enumerate(zip(scores, flagged), start=1):
+            print(f"row {number}: {score:.2f} nats{'  anomalous' if flag else ''}")
+        return flagged.tolist()
+
+    asked.out.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(0)
+    detector = make_detector(rng, *((4000, 40) if asked.quick else (20000, 60)))
+    normal, planted = normal_rows(rng, 5000), planted_rows(rng, 200)
+    scores = detector.score(np.concatenate([normal, *planted.values()]))
+    labels = np.arange(len(scores)) >= len(normal)
+    found = {"auc": evaluation.roc_auc(scores, labels),
+             "false alarms": float(detector.flag(normal, quantile=0.99).mean())}
+    print(f"area under the ROC curve {found['auc']:.3f}; the 99 % quantile flags "
+          f"{100 * found['false alarms']:.1f} % of new normal rows, mean + 3 sigma "
+          f"{100 * detector.flag(normal, sigmas=3).mean():.1f} %")
+    for name, rows in planted.items():
+        found[name] = float(detector.flag(rows, quantile=0.99).mean())
+        print(f"{name:16} {100 * found[name]:5.1f} % flagged at the 99 % quantile")
+    tails = calibration(detector, normal, rng)
+    for name, p in tails.items():
+        found[name] = float((p < 0.05).mean())
+        print(f"tail below 0.05 for {100 * found[name]:4.1f} % of normal rows: {name}")
+    detection_figure(detector, scores, labels).savefig(asked.out / "anomaly_table.png", dpi=110)
+    calibration_figure(tails).savefig(asked.out / "anomaly_table_calibration.png", dpi=110)
+    detector.save(path)
+    print(f"the detector is in {path}")
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""Does a conditional VAE draw the digit it is asked for? A classifier is the judge.
+
+The decoder is given a code z and a label c; the encoder, too, is told the label, so that z
+has no need to say which digit it is. To make a digit one draws z ~ N(0, I) and decodes it
+with the wanted label. A classifier that has seen real images only then reads the result.
+
+Where it reads another digit, the reason is in the codes. With the label c the decoder has
+been trained on codes from q(z|c), the mean of q(z|x, c) over the images of that label, and
+z ~ N(0, I) is such a code only if q(z|c) is near p(z) = N(0, I). Averaged over the labels,
+
+    mean of KL(q(z|c) || p(z))  =  KL(q(z) || p(z)) + I(z; c),
+
+and it is the last term that spoils the digits: z still tells something of the label, so a z
+that fits another label contradicts the wanted one. The larger the code, the more it tells.
+Three things help: draw z from q(z|c) (here, from a Gaussian fitted to it); draw z nearer to
+0, which costs variety; train with a larger beta, which costs variety and the ELBO.
+
+    python examples/conditional_accuracy.py [--quick]
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.special import softmax
+
+import npvae
+from npvae import schedules
+from npvae.datasets import one_hot
+from npvae.networks import Chain, Dense, ReLU
+from npvae.plots import BLUE, GREY, ORANGE
+
+WANTED = np.arange(10000) % 10                   # the labels of the digits to be generated
+
+# %% The judge: a classifier of the library's own layers
+
+
+def train_classifier(x, labels, epochs):
+    rng = np.random.default_rng(0)
+    net = Chain(Dense(784, 256, rng), ReLU(), Dense(256, 256, rng), ReLU(), Dense(256, 10, rng))
+    adam, rate, target = npvae.Adam(), schedules.Cosine(2e-3, epochs), one_hot(labels, 10)
+    for epoch in range(epochs):
+        for rows in np.array_split(rng.permutation(len(x)), len(x) // 128):
+            y, cache = net.forward(x[rows])
+            # the loss is the mean over the batch of -log softmax(y) at the right label
+            dy = (softmax(y, axis=1) - target[rows]) / len(rows)
+            net.parameters.zero_grad()
+            net.accumulate(dy, cache)
+            adam.step(net.parameters.theta, net.parameters.grad, rate(epoch))
+    return net
+
+
+def accuracy(net, images, labels):
+    return float((net.forward(images)[0].argmax(axis=1) == labels).mean())
+
+
+# %% A label's codes: the Gaussian of the same mean and covariance, and its distance from N(0, I)
+
+
+def fit_gaussian(q):
+    """Of the mixture of all posteriors in q: mean, principal variances, principal axes."""
+    covariance = np.cov(q.mu.T) + np.diag((q.std**2).mean(axis=0))
+    return q.mu.mean(axis=0), *np.linalg.eigh(covariance)
+
+
+def mismatch(mean, variances, axes):
+    """KL(that Gaussian || N(0, I)), nats: the sum over the principal axes."""
+    return npvae.divergences.kl_to_standard_normal(mean @ axes, np.log(variances)).sum()
+
+
+def variety(images, labels):
+    """The variance of the pixels within a label, summed over pixels, averaged over labels."""
+    return np.mean([images[labels == c].var(axis=0).sum() for c in range(10)])
+
+
+# %% The accuracy for each size of code, and what helps the largest
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="10,000 images, small networks")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder (default: out)")
+    asked = parser.parse_args(arguments)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    x, labels, x_test, labels_test = npvae.datasets.mnist()
+    sizes, n_hidden, epochs = (2, 5, 10, 20), (400,), 8
+    if asked.quick:
+        x, labels, sizes, n_hidden, epochs = x[:10000], labels[:10000], (2, 20), (100,), 5
+    c = one_hot(labels, 10)
+    judge = train_classifier(x, labels, epochs)
+    found = {"judge": accuracy(judge, x_test, labels_test)}
+    print(f"the judge reads {found['judge']:.1%} of the real test images right")
+
+    def trained(n, beta=1.0):
+        model = npvae.conditional_vae(784, 10, n_hidden, n, beta=beta)
+        npvae.fit(model, x, condition=c, epochs=epochs, learning_rate=schedules.Cosine(3e-3, epochs),
+                  progress=False)
+        return model
+
+    def decode(name, model, z):
+        images = model.decode(z, one_hot(WANTED, 10))
+        found[name] = accuracy(judge, images, WANTED)
+        found[f"variety {name}"] = float(variety(images, WANTED) / variety(x_test, labels_test))
+
+    for n in sizes:
+        model = trained(n)
+        eps = np.random.default_rng(1).standard_normal((len(WANTED), n))
+        z, kl = np.empty_like(eps), 0.0
+        for k in range(10):
+            mean, variances, axes = fit_gaussian(model.encode(x[labels == k], c[labels == k]))
+            z[WANTED == k] = mean + np.sqrt(variances) * eps[WANTED == k] @ axes.T
+            kl += mismatch(mean, variances, axes) / 10
+        decode(f"prior {n}", model, eps)
+        decode(f"fitted {n}", model, z)
+        found[f"kl label {n}"] = float(kl)
+        found[f"kl all {n}"] = float(mismatch(*fit_gaussian(model.encode(x, c))))
+        print(f"{n:2} dimensions: {found[f'prior {n}']:.1%} right with z ~ N(0, I), "
+              f"{found[f'fitted {n}']:.1%} with z ~ q(z|c), fitted; KL to N(0, I) of one label's "
+              f"codes {kl:.2f} nats, of all together {found[f'kl all {n}']:.2f}", flush=True)
+
+    strict = trained(n, beta=4.0)
+    decode("0.7 eps", model, 0.7 * eps)
+    decode("beta 4", strict, eps)
+    print(f"{n} dimensions, read right, and the variety within a label (of real images: 100%):")
+    for name in (f"prior {n}", "0.7 eps", f"fitted {n}", "beta 4"):
+        print(f"{name:>11}: {found[name]:.1%}, variety {found[f'variety {name}']:.0%}")
+    for name, each in (("-elbo", model), ("-elbo, beta 4", strict)):
+        found[name] = -npvae.evaluate(each, x_test, condition=one_hot(labels_test, 10)).elbo
+        print(f"test {name}: {found[name]:.1f} nats per image")
+    draw(found, sizes).savefig(asked.out / "conditional_accuracy.png", dpi=110)
+    return found
+
+
+# %% The figure
+
+
+def draw(found, sizes):
+    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
+    for axes, name, style, colour, label in (
+            (left, "prior", "o-", BLUE, "z ~ N(0, I)"),
+            (left, "fitted", "s--", ORANGE, "z ~ q(z|c), fitted"),
+            (middle, "kl label", "o-", BLUE, "one label: q(z|c)"),
+            (middle, "kl all", "^:", GREY, "all labels: q(z)")):
+        axes.plot(sizes, [found[f"{name} {n}"] for n in sizes], style, color=colour, label=label)
+        axes.set(xticks=sizes, xlabel="latent dimensions")
+        axes.legend(frameon=False, fontsize=8)
+    left.set(ylim=(0, 1.04), ylabel="fraction right", title="the digit that was asked for")
+    middle.set(ylabel="KL to N(0, I), nats", title="how far the codes are off")
+    words = {"beta 4": "beta = 4", f"fitted {sizes[-1]}": "q(z|c), fitted",
+             "0.7 eps": "0.7 eps", f"prior {sizes[-1]}": "eps ~ N(0, I)"}
+    bars = right.barh(list(words.values()), [found[n] for n in words], color=BLUE, height=0.6)
+    right.bar_label(bars, [f"{found[n]:.1%}, variety {found[f'variety {n}']:.0%}" for n in words],
+                    label_type="center", color="w", fontsize=8)
+    right.set(xlim=(0, 1), xlabel="fraction right", title=f"what helps at {sizes[-1]}")
+    return figure
+
+
+if __name__ == "__main__":
+    main()

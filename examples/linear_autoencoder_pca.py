@@ -1,0 +1,166 @@
+"""A linear autoencoder finds the subspace of the principal components, and no more.
+
+Encoder z = x W + b, decoder x_hat = z V + c, squared error: no code of J numbers does better than
+the coordinates along the J leading principal components (Baldi and Hornik, 1989). PCA gets those
+by a singular value decomposition, the autoencoder by descent. Two things to see:
+
+- *The same subspace, not the same axes.* For any invertible matrix A, the code z A with the decoder
+  A^-1 V gives the same x_hat. So the rows of V span what the components span, but they are
+  neither orthogonal nor in any order.
+- *Equal error is not yet the same subspace.* With minibatches at a fixed learning rate the error
+  agrees with PCA's to two or three digits, and there it stays, with the subspace off by a degree: the
+  noise of the batches outweighs the little that is left to gain. Full-batch L-BFGS, which has no
+  noise, gets there; so do minibatches whose learning rate falls to zero, if they have the time.
+
+How far apart two subspaces are is told by the largest angle between them. The images are
+thumbnails of 7 x 7 pixels, so that the descent takes seconds.
+
+    python examples/linear_autoencoder_pca.py [--quick]
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.linalg import subspace_angles
+from scipy.optimize import minimize
+
+import npvae
+from npvae import datasets, plots
+
+J = 4
+
+# %% PCA, by the singular value decomposition
+
+
+def principal_components(x):
+    """The J leading components (J, D), and the squared error per x that they leave."""
+    _, singular, components = np.linalg.svd(x - x.mean(axis=0), full_matrices=False)
+    return components[:J], np.sum(singular[J:]**2) / len(x)
+
+
+# %% The autoencoder, by descent
+
+
+def linear_autoencoder(n_data):
+    """No hidden layer; with a variance of 1/2, -log p is the squared error plus a constant."""
+    return npvae.autoencoder(n_data, (), J, likelihood="gaussian", variance=0.5)
+
+
+def decoder_rows(model):
+    return model.decoder.layers[0].W.astype(np.float64)
+
+
+def compare(model, x, components, least):
+    """The squared error in excess of PCA's, relative; and the angle between the subspaces."""
+    error = np.square(x - model.reconstruct(x), dtype=np.float64).sum() / len(x)
+    angle = subspace_angles(decoder_rows(model).T, components.T)[0]
+    return error / least - 1.0, np.degrees(angle)
+
+
+def by_lbfgs(x, components, least, passes):
+    """Full batch, in float64, on the one vector theta: rows of (passes, excess, angle)."""
+    model = linear_autoencoder(x.shape[1]).astype(np.float64)
+    eps = np.zeros((1, len(x), J))                         # a point needs no noise
+    theta, grad, rows = model.parameters.theta, model.parameters.grad, []
+
+    def loss_and_grad(candidate):
+        theta[...] = candidate
+        return model.loss_and_grad(x, eps).value, grad.copy()
+
+    def note(candidate):
+        theta[...] = candidate
+        rows.append((len(rows) + 1, *compare(model, x, components, least)))
+
+    found = minimize(loss_and_grad, theta.copy(), jac=True, method="L-BFGS-B", callback=note,
+                     options={"maxiter": passes, "maxcor": 30, "ftol": 0, "gtol": 1e-9})
+    theta[...] = found.x
+    return model, np.array(rows)
+
+
+def by_minibatches(x, components, least, passes, learning_rate):
+    """Adam on batches of 100: rows as above."""
+    model, rows = linear_autoencoder(x.shape[1]), []
+
+    def note(model, history):
+        rows.append((len(history), *compare(model, x, components, least)))
+
+    npvae.fit(model, x, epochs=passes, batch_size=100, learning_rate=learning_rate,
+              progress=False, callbacks=[note])
+    return np.array(rows)
+
+
+# %% Figures
+
+
+def descent_figure(curves):
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    colours, styles = (plots.ORANGE, plots.GREEN, plots.BLUE), (":", "--", "-")
+    for (name, rows), colour, style in zip(curves.items(), colours, styles):
+        passes, excess, angle = rows.T
+        left.loglog(passes, excess, style, color=colour, label=name)
+        right.loglog(passes, angle, style, color=colour, label=name)
+    left.set(title="squared error, in excess of PCA's", xlabel="passes over the data",
+             ylabel="error / least error - 1")
+    right.set(title="between the two subspaces", xlabel="passes over the data",
+              ylabel="largest angle, degrees")
+    right.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def axes_figure(components, rows):
+    """The J axes of each: as images, and the cosines between them."""
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    figure = Figure(figsize=(9, 4.2), layout="constrained")
+    bases = ((components, "principal component"), (unit, "decoder's row"))
+    for row, (axes_of, name) in zip(figure.subplots(2, J + 1), bases):
+        for j, axes in enumerate(row[:J]):
+            axes.imshow(axes_of[j].reshape(7, 7), cmap="PuOr", vmin=-0.45, vmax=0.45)
+            axes.set(title=f"{name} {j + 1}", xticks=[], yticks=[])
+            axes.title.set_fontsize(9)
+        row[J].imshow(abs(axes_of @ axes_of.T), cmap="gray_r", vmin=0, vmax=1)
+        for i, j in np.ndindex(J, J):
+            cosine = abs(axes_of[i] @ axes_of[j])
+            row[J].text(j, i, f"{cosine:.2f}", ha="center", va="center", fontsize=8,
+                        color="w" if cosine > 0.5 else "k")
+        row[J].set(title="|cosine| of each two", xticks=[], yticks=[])
+        row[J].title.set_fontsize(9)
+    return figure
+
+
+# %% The three, compared
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--out", type=Path, default=Path("out"))
+    asked = parser.parse_args(arguments)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    n, passes, epochs = (4000, 400, 60) if asked.quick else (20000, 2000, 200)
+    images = datasets.mnist().train_images[:n].astype(np.float64)
+    x = images.reshape(n, 7, 4, 7, 4).mean(axis=(2, 4)).reshape(n, 49)
+    x -= x.mean(axis=0)
+    components, least = principal_components(x)
+    model, lbfgs = by_lbfgs(x, components, least, passes)
+    falling = npvae.schedules.Cosine(5e-3, epochs)
+    curves = {"Adam, fixed rate": by_minibatches(x, components, least, epochs, 5e-3),
+              "Adam, falling rate": by_minibatches(x, components, least, epochs, falling),
+              "L-BFGS, full batch": lbfgs}
+    print(f"PCA: squared error {least:.6f} per image")
+    found = {}
+    for name, rows in curves.items():
+        passes, excess, angle = rows[-1]
+        found[name] = {"excess": excess, "angle": angle}
+        print(f"{name}  {passes:5.0f} passes: error {excess:7.1e} above PCA's (relative), "
+              f"subspace off by {angle:.4f} degrees")
+    descent_figure(curves).savefig(asked.out / "linear_autoencoder_pca_descent.png", dpi=110)
+    figure = axes_figure(components, decoder_rows(model))
+    figure.savefig(asked.out / "linear_autoencoder_pca_axes.png", dpi=110)
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,362 @@
+"""The examples of the reading list, in their quick mode: what they print is what they teach."""
+
+import numpy as np
+import pytest
+from scipy import integrate, stats
+
+import npvae
+from test_examples import load
+
+
+def run(name, tmp_path):
+    return load(f"examples/{name}.py").main(["--quick", "--out", str(tmp_path)])
+
+
+def figures(tmp_path):
+    return {path.name for path in tmp_path.iterdir()}
+
+
+# ---- likelihood --------------------------------------------------------------------------
+
+def test_maximum_likelihood(tmp_path):
+    found = run("maximum_likelihood", tmp_path)
+    assert (found["area"], found["height"], found["moved"]) == pytest.approx(
+        (0.2881446, 0.1158766, 0.1595769), abs=1e-7)
+    assert found["error of mu"] < 1e-6 and found["error of sigma"] < 1e-6
+    # the exact test is Student's t with 19 degrees of freedom: what the 5 % test really rejects
+    limit = np.sqrt(19 * np.expm1(stats.chi2.isf(0.05, 1) / 20))
+    assert found["rejected"] == pytest.approx(2 * stats.t.sf(limit, 19), abs=4 * 0.0078)
+    assert found["squared error"] < 1e-11 and found["cross entropy"] < 1e-11
+    assert figures(tmp_path) == {"maximum_likelihood_curves.png", "maximum_likelihood_losses.png"}
+
+
+# ---- variational inference ---------------------------------------------------------------
+
+def test_variational_inference(tmp_path):
+    found = run("variational_inference", tmp_path)
+
+    # log p(x), by another quadrature and by scipy's own densities
+    def joint(z):
+        return stats.norm.pdf(2.25, (z + 1.5)**2, 0.5**0.5) * stats.norm.pdf(z)
+
+    log_px = np.log(integrate.quad(joint, -9, 9, points=[-3, 0], epsabs=1e-13)[0])
+    assert found["log_px"] == pytest.approx(log_px, abs=1e-10)
+    steps = (0, 5, 10, 20, 30, 50, 100, 600)
+    gaps = [found[f"gap {step}"] for step in steps]
+    assert [found[f"sum {step}"] for step in steps] == pytest.approx([log_px] * 8, abs=1e-10)
+    assert all(b < a for a, b in zip(gaps, gaps[1:]))
+    assert gaps[-1] == pytest.approx(0.04206, abs=1e-4)                    # and not zero
+    # one hump of two, so a little more than log 2; and, the other way round, both of them
+    for side in ("left", "right"):
+        assert found[f"q of least KL(q, p), {side}: KL(q, p)"] == pytest.approx(0.70987, abs=1e-4)
+        assert found[f"q of least KL(q, p), {side}: KL(p, q)"] == pytest.approx(53.50, abs=0.01)
+    assert found["q of least KL(p, q): KL(q, p)"] == pytest.approx(12.199, abs=0.001)
+    assert found["q of least KL(p, q): KL(p, q)"] == pytest.approx(1.2716, abs=1e-4)
+    assert figures(tmp_path) == {f"variational_inference_{name}.png"
+                                 for name in ("steps", "bars", "humps")}
+
+
+def test_the_elbo_of_the_beacon_has_no_error():
+    """Six numbers for noise: E_q[((z - c)^2 - x)^2] in closed form, from the moments of N(0, 1)."""
+    example = load("examples/variational_inference.py")
+    model, x, mu, std = example.beacon_at(-1.5), 2.25, 0.3, 0.7
+    model.encoder.b = [mu, 2 * np.log(std)]
+    m = mu + 1.5                                                 # z - c = m + std * eps
+    second, fourth = m**2 + std**2, m**4 + 6 * m**2 * std**2 + 3 * std**4
+    log_px_given_z = -(fourth - 2 * x * second + x**2) - 0.5 * np.log(np.pi)
+    kl = 0.5 * (mu**2 + std**2 - 1) - np.log(std)
+    loss = model.loss(np.array([[x]]), example.EPS)
+    assert loss.elbo == pytest.approx(log_px_given_z - kl, abs=1e-12)
+
+
+def test_no_gaussian_is_closer_to_the_two_humps():
+    """Over a net of mu and log std^2: the best KL(q, p) is that of the climb, at either hump."""
+    example = load("examples/variational_inference.py")
+    model, x = example.beacon_at(0.0), np.array([[3.0]])
+    best = list(example.climb(model, x, mu=1.0))[-1][0]
+    for mu in np.linspace(-3, 3, 61):
+        for logvar in np.linspace(-5, 2, 29):
+            model.encoder.b = [mu, logvar]
+            assert model.loss(x, example.EPS).elbo <= best + 1e-9
+
+
+def test_the_layer_of_the_beacon(rng):
+    layer = load("examples/variational_inference.py").Beacon(-1.5)
+    assert npvae.gradcheck.check_layer(layer, rng.standard_normal((4, 1)), rng).passed
+
+
+def test_intractability(tmp_path, capsys):
+    found = run("intractability", tmp_path)
+
+    # the banana: |z - c|^2 of a standard normal z is noncentral chi-squared, a sum over J gone
+    def joint(y):
+        return stats.ncx2.pdf(y, 2, 1.5**2) * stats.norm.pdf(2.25, y, 0.5**0.5)
+
+    log_px = np.log(integrate.quad(joint, 0, 12, points=[2.25], epsabs=1e-12)[0])
+    assert found["log_px"] == pytest.approx(log_px, abs=1e-9)
+    assert found["gap"] == pytest.approx(0.44903, abs=1e-4)
+    assert found["narrower_1"] == pytest.approx(0.670, abs=0.002)          # std of q / posterior's
+    assert found["narrower_2"] == pytest.approx(0.430, abs=0.002)
+    assert found["error"] < 1e-7                              # the grid against the closed form
+    assert found["years"] > 1e14                              # machines differ
+    assert "J =  4:  2,560,000 codes" in capsys.readouterr().out
+    assert figures(tmp_path) == {"intractability_banana.png", "intractability_cost.png"}
+
+
+# ---- the trick ---------------------------------------------------------------------------
+
+def test_reparameterization(tmp_path, capsys):
+    found = run("reparameterization", tmp_path)
+    assert found["tape"] < 1e-9
+    n = 400_000
+    b = (3 * 0.25 + 1)                     # E[z^2 s^2] / E[s^2] = mu^2 + 3 sigma^2, s the score
+    moments = {"path": (2.0, 1.0), "score": (2.0, 21.75),
+               "score, baseline": (2.0, 25.75 - 2 * b * b / 0.25 + b * b / 0.25 - 4.0)}
+    for name, (mean, variance) in moments.items():
+        assert found[name][0] == pytest.approx(mean, abs=5 * np.sqrt(variance / n))
+        assert found[name][1] == pytest.approx(variance, rel=0.1)
+    ratios = {name: v / found["vae"]["path"] for name, v in found["vae"].items()}
+    assert 5 < ratios["score, baseline"] < 200 < ratios["score"]
+    printed = capsys.readouterr().out
+    assert "z = mu + std * eps                     1.062865" in printed
+    assert figures(tmp_path) == {"reparameterization.png"}
+
+
+# ---- autoencoder and VAE -----------------------------------------------------------------
+
+def test_autoencoder_or_vae(tmp_path):
+    found = run("autoencoder_or_vae", tmp_path)
+    assert found["AE"]["std"] == 0.0 and 0.02 < found["VAE"]["std"] < 0.5
+    # the KL pulls the codes in, and its draws nearer to the images
+    assert found["VAE"]["deviation"] < 1.8 < found["AE"]["deviation"]
+    assert found["AE"]["inside"] < found["VAE"]["inside"] - 0.1
+    assert found["VAE"]["distance"] < found["AE"]["distance"]
+    # and reconstruction pays for it
+    assert found["AE"]["reconstruction"] < found["VAE"]["reconstruction"]
+    assert figures(tmp_path) == {f"autoencoder_or_vae_{name}.png"
+                                 for name in ("codes", "normality", "decoded")}
+
+
+# ---- conditions --------------------------------------------------------------------------
+
+def test_conditional_vae(tmp_path):
+    found = run("conditional_vae", tmp_path)
+    for n in (2, 10):
+        assert found[f"ink {n}"] > 0.6 and found[f"slant {n}"] > 0.5       # the style is in z
+    assert found["-elbo 10"] < found["-elbo 2"]
+    assert found["Sigma^(1/2)"] == pytest.approx(1.0, abs=0.02)
+    assert found["Sigma"] < 0.7
+
+
+def test_conditional_accuracy(tmp_path):
+    found = run("conditional_accuracy", tmp_path)
+    assert found["judge"] > 0.92
+    # the more the code tells of the label, the less N(0, I) suits the label asked for
+    assert found["prior 2"] > found["prior 20"] + 0.2
+    assert found["kl label 2"] < found["kl label 20"]
+    assert found["fitted 20"] > found["prior 20"] + 0.2
+    assert found["beta 4"] > found["prior 20"]
+    assert figures(tmp_path) == {"conditional_accuracy.png"}
+
+
+def test_the_gaussian_fitted_to_a_labels_codes(rng):
+    """Its mismatch is the KL of two full Gaussians, and zero for N(0, I) itself."""
+    example = load("examples/conditional_accuracy.py")
+    q = npvae.posteriors.Gaussian(rng.standard_normal((50, 3)), None, rng.random((50, 3)))
+    mean, variances, axes = example.fit_gaussian(q)
+    covariance = axes @ np.diag(variances) @ axes.T
+    np.testing.assert_allclose(covariance, np.cov(q.mu.T) + np.diag((q.std**2).mean(axis=0)))
+    expected = 0.5 * (np.trace(covariance) + mean @ mean - 3 - np.linalg.slogdet(covariance)[1])
+    assert example.mismatch(mean, variances, axes) == pytest.approx(expected, rel=1e-12)
+    assert example.mismatch(np.zeros(3), np.ones(3), np.eye(3)) == 0.0
+
+
+def test_conditional_probe(tmp_path):
+    found = run("conditional_probe", tmp_path)
+    assert found["guess"] == 0.1135
+    assert found["conditional 2"] < found["plain 2"] - 0.08
+    assert found["nats conditional 2"] < found["nats plain 2"] - 0.2
+    assert figures(tmp_path) == {"conditional_probe.png"}
+
+
+def test_image_completion(tmp_path):
+    found = run("image_completion", tmp_path)
+    assert found["plain kl"] < 1e-3
+    # a code is worth its price; more samples tighten the bound; and no code beats the mean image
+    assert found["-log p"] < found["-elbo"] < found["plain"] < found["mean"]
+    assert found["mean"] == pytest.approx(108.5, abs=1.0)
+    # pixel by pixel, a sharp guess is a worse one than the mean of many
+    assert found["mean of draws"] < found["one draw"]
+    assert figures(tmp_path) == {"image_completion.png"}
+
+
+# ---- the latent space, and convolutions --------------------------------------------------
+
+def test_latent_space(tmp_path):
+    found = run("latent_space", tmp_path)
+    assert found["change_most"] > 1.3 * found["change_least"]
+    # a straight walk passes at sqrt(J / 2), a spherical one keeps near sqrt(J), for J = 20
+    assert found["straight"] == pytest.approx(np.sqrt(10), abs=0.1)
+    assert found["spherical"] == pytest.approx(np.sqrt(20), abs=0.1)
+    assert np.all(np.diff(found["ink"]) > 5)                       # thicker, step by step
+    assert figures(tmp_path) == {f"latent_space_{name}.png" for name in (
+        "traversals", "interpolation", "norms", "arithmetic")}
+
+
+def test_the_walks_begin_and_end_where_they_should(rng):
+    example = load("examples/latent_space.py")
+    z0, z1 = rng.standard_normal((2, 7))
+    for walk in (example.straight, example.spherical):
+        path = walk(z0, z1, np.linspace(0, 1, 5))
+        np.testing.assert_allclose(path[[0, -1]], [z0, z1], rtol=1e-12)
+    cosines = [z0 @ z / np.linalg.norm(z0) / np.linalg.norm(z) for z in path[1:]]
+    angles = np.arccos(cosines)
+    np.testing.assert_allclose(angles, angles[-1] * np.array([0.25, 0.5, 0.75, 1]), rtol=1e-6)
+
+
+def test_convolutional_vae(tmp_path):
+    found = run("convolutional_vae", tmp_path)
+    conv, dense = found["convolutional"], found["dense"]
+    assert conv["parameters"] == pytest.approx(dense["parameters"], rel=0.01)
+    assert conv["loss"] < dense["loss"]
+    assert figures(tmp_path) == {"convolutional_vae.png"}
+
+
+# ---- what an autoencoder is and is not ---------------------------------------------------
+
+def test_linear_autoencoder_pca(tmp_path):
+    found = run("linear_autoencoder_pca", tmp_path)
+    lbfgs, fixed = found["L-BFGS, full batch"], found["Adam, fixed rate"]
+    assert 0 <= lbfgs["excess"] < 1e-5 and lbfgs["angle"] < 0.2
+    assert 1e-4 < fixed["excess"] < 1e-2 and fixed["angle"] > 5 * lbfgs["angle"]
+    assert figures(tmp_path) == {f"linear_autoencoder_pca_{name}.png"
+                                 for name in ("descent", "axes")}
+
+
+def test_memorising_autoencoder(tmp_path):
+    found = run("memorising_autoencoder", tmp_path)
+    few, many = found["AE", 100], found["AE", 1000]
+    assert few["training images"] < 0.6 * few["new images"]
+    assert many["new images"] - many["training images"] < 5
+    # a code with noise in it keeps the training images less exactly, and loses the new ones less
+    assert few["training images"] < found["VAE", 100]["training images"]
+    assert found["VAE", 100]["new images"] < few["new images"]
+    assert figures(tmp_path) == {f"memorising_autoencoder_{name}.png"
+                                 for name in ("errors", "pictures")}
+
+
+def test_denoising_autoencoder(tmp_path):
+    found = run("denoising_autoencoder", tmp_path)
+    lost, nothing = found["half the pixels lost"], found["nothing lost"]
+    assert lost["denoising"] < lost["autoencoder"] < lost["as shown"]
+    assert nothing["autoencoder"] < nothing["denoising"]
+    assert figures(tmp_path) == {"denoising_autoencoder.png"}
+
+
+# ---- the terms of the ELBO ---------------------------------------------------------------
+
+def test_elbo_term_by_term(tmp_path):
+    found = run("elbo_term_by_term", tmp_path)
+    off, both, only = (found[name] for name in ("KL off", "both", "KL only"))
+    # the encoder cheats: narrow, and far apart
+    assert off["std"] < 0.2 * both["std"] and off["spread"] > 2 * both["spread"]
+    # the cheapest code says nothing
+    assert only["std"] == pytest.approx(1.0, abs=0.01) and only["spread"] < 0.01
+    assert only["kl"] < 0.01
+    assert figures(tmp_path) == {f"elbo_term_by_term_{name}.png" for name in ("codes", "pictures")}
+
+
+def test_beta_sweep(tmp_path):
+    found = run("beta_sweep", tmp_path)
+    beta, rate, distortion = np.array(found["points"]).T
+    assert (np.diff(rate) < 0).all() and (np.diff(distortion) > 0).all()
+    assert beta[np.argmin(rate + distortion)] == 1.0
+    assert found["same gradient"] < 1e-13
+    for mistake in ("mean over pixels, mean over z", "mean over pixels, sum over z"):
+        assert found[mistake][1] < 0.01 and found[mistake][2] == 0
+    error, kl, active = found["sum over pixels (c = 1/2)"]
+    assert kl > 7 and active == 10 and error < 0.5 * found["mean over pixels, sum over z"][0]
+    assert figures(tmp_path) == {"beta_sweep.png", "beta_sweep_ends.png"}
+
+
+def test_posterior_collapse(tmp_path):
+    found = run("posterior_collapse", tmp_path)
+    plain = found["beta = 1"]
+    for cure in ("linear annealing", "cyclical annealing", "free bits, 0.3 nats"):
+        assert found[cure]["kl"] > plain["kl"] + 1 and found[cure]["-elbo"] < plain["-elbo"] - 2
+    first, *_, last = found["averaged"]
+    assert last < 1e-2 < first
+    assert figures(tmp_path) == {"posterior_collapse.png"}
+
+
+def test_kl_taken_apart(tmp_path):
+    found = run("kl_taken_apart", tmp_path)
+    for parts in found.values():
+        kl, *three = parts.values()
+        assert sum(three) == pytest.approx(kl, abs=1e-9)
+        assert 0 < parts["mutual_information"] < np.log(2000)
+    assert all(found[10.0][name] < found[1.0][name] for name in found[1.0])
+    assert found[10.0]["mutual_information"] > 0.75 * found[10.0]["kl"]
+    assert figures(tmp_path) == {"kl_taken_apart.png"}
+
+
+def test_latent_size(tmp_path):
+    found = run("latent_size", tmp_path)
+    assert found[2]["in use"] == 2 and found[80]["in use"] < 60
+    assert found[80]["autoencoder"] < found[20]["autoencoder"] < found[2]["autoencoder"]
+    assert found[20]["-elbo"] < min(found[2]["-elbo"], found[80]["-elbo"])
+    assert figures(tmp_path) == {"latent_size.png", "latent_size_samples.png"}
+
+
+# ---- bits --------------------------------------------------------------------------------
+
+def test_bernoulli_latents(tmp_path):
+    found = run("bernoulli_latents", tmp_path)
+    assert all(0 < found[name]["kl"] < 30 * np.log(2) for name in found if "score" in name)
+    # the lower the temperature, the less it matters whether the bits are relaxed or true
+    gaps = [abs(found[f"bits, relaxed at {t}"]["-elbo"] - found[f"bits, relaxed at {t}"]["true bits"])
+            for t in ("0.2", "2/3")]
+    assert gaps[0] < gaps[1] < 5
+    assert found["Gaussian"]["-elbo"] < found["bits, score function"]["-elbo"]
+    assert figures(tmp_path) == {f"bernoulli_latents_{name}.png" for name in ("relaxed", "codes")}
+
+
+# ---- anomalies ---------------------------------------------------------------------------
+
+def test_anomaly_digits(tmp_path):
+    found = run("anomaly_digits", tmp_path)
+    for J in (2, 32):
+        assert found[0, J]["-ELBO"] > 0.8
+        assert found[1, J]["-ELBO"] < 0.3 and found[1, J]["per outline"] > 0.9     # the lesson
+    assert figures(tmp_path) == {"anomaly_digits.png", "anomaly_digits_ones.png"}
+
+
+def test_the_outline_of_an_image():
+    example = load("examples/anomaly_digits.py")
+    square = np.zeros((1, 28, 28))
+    square[0, 5:9, 10:16] = 0.5                                     # 4 x 6: a way round of 20
+    assert example.outline(square.reshape(1, -1)) == pytest.approx([0.5 * 20])
+
+
+def test_anomaly_table(tmp_path, capsys):
+    found = run("anomaly_table", tmp_path)
+    assert found["auc"] > 0.97
+    assert found["false alarms"] == pytest.approx(0.01, abs=4 * np.sqrt(0.0099 / 2000))
+    assert min(found[kind] for kind in ("spike", "broken relation", "shifted")) > 0.65
+    # the posterior mean is not chi-squared: too rarely in the tail; a drawn z is
+    assert found["|mu|²: not chi-squared"] < 0.035
+    assert found["|z|², z drawn"] == pytest.approx(0.05, abs=0.015)
+    assert {f"anomaly_table{name}" for name in (".png", "_calibration.png", "_detector.npz")
+            } == figures(tmp_path)
+
+    # rows of one's own, from a file of either kind
+    example = load("examples/anomaly_table.py")
+    rng = np.random.default_rng(5)
+    rows = np.concatenate([example.normal_rows(rng, 5), example.planted_rows(rng, 5)["shifted"]])
+    np.save(tmp_path / "rows.npy", rows)
+    np.savetxt(tmp_path / "rows.csv", rows, delimiter=",", fmt="%.17g")
+    options = ["--out", str(tmp_path), "--score"]
+    flagged = example.main([*options, str(tmp_path / "rows.npy")])
+    assert flagged == example.main([*options, str(tmp_path / "rows.csv")])
+    assert sum(flagged[:5]) <= 1 and sum(flagged[5:]) >= 4
+    assert "row 10: " in capsys.readouterr().out
