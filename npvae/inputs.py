@@ -1,19 +1,18 @@
-"""The door: what the public functions ask of the arrays they are given.
-
-Each check raises an error that names the argument, says what it was, and says what
-was expected. Inner functions trust their callers and check nothing.
-"""
+"""Checks of arguments: each error names the argument, what it was, and what was expected."""
 
 import math
+import numbers
 
 import numpy as np
 
 
 def as_batch(x, name, n_columns, dtype):
     """x as a finite array (B, n_columns) of the given dtype, B at least 1."""
-    x = np.asarray(x)
-    if x.dtype.kind not in "fiub":
-        raise TypeError(f"{name} has dtype {x.dtype}: real numbers were expected")
+    try:
+        x = np.asarray(x)
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from error
+    check_real(x, name)
     if x.ndim != 2 or x.shape[1] != n_columns:
         hint = ""
         if x.ndim > 2 and np.prod(x.shape[1:]) == n_columns:
@@ -21,9 +20,24 @@ def as_batch(x, name, n_columns, dtype):
         raise ValueError(f"{name} has shape {x.shape}: (batch, {n_columns}) was expected{hint}")
     if len(x) == 0:
         raise ValueError(f"{name} has shape {x.shape}: at least one row was expected")
-    x = x.astype(dtype, copy=False)
-    check_finite(x, name)
-    return x
+    return as_finite(x, name, dtype)
+
+
+def as_finite(x, name, dtype):
+    """x in the given dtype, all of it finite there."""
+    with np.errstate(over="ignore"):
+        cast = np.ascontiguousarray(x, dtype)      # for the same bits from any layout
+    if not np.isfinite(cast).all():
+        check_finite(x, name)
+        where = tuple(int(i) for i in np.argwhere(~np.isfinite(cast))[0])
+        raise ValueError(f"{name} is {x[where]} at index {where}: more than {cast.dtype} holds")
+    return cast
+
+
+def check_real(x, name):
+    """Raise TypeError where x is an array of something else than real numbers."""
+    if x.dtype.kind not in "fiub":
+        raise TypeError(f"{name} has dtype {x.dtype}: real numbers were expected")
 
 
 def check_finite(x, name):
@@ -46,6 +60,9 @@ def as_one_hot(labels, name, n_classes, dtype):
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise TypeError(f"{name} has shape {labels.shape} and dtype {labels.dtype}: "
                         "one integer for each row was expected")
+    check_count(n_classes, "n_classes")
+    if len(labels) == 0:
+        raise ValueError(f"{name} has shape {labels.shape}: at least one row was expected")
     check_range(labels, name, 0, n_classes - 1,
                 f"labels from 0 to {n_classes - 1} were expected")
     one_hot = np.zeros((len(labels), n_classes), dtype)
@@ -61,8 +78,29 @@ def check_count(value, name, least=1):
 
 def check_positive(value, name):
     """Raise where value is not a positive, finite number."""
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"{name} is {value}: a positive, finite number was expected")
+    check_number(value, name, lambda v: 0 < v < math.inf, "a positive, finite number")
+
+
+def check_number(value, name, within, expected):
+    """Raise where value is no real number, or not within what was expected."""
+    real = isinstance(value, numbers.Real) and not isinstance(value, bool)
+    try:
+        good = real and within(float(value))
+    except OverflowError:                                   # an integer that no float holds
+        good = False
+    if not good:
+        raise ValueError(f"{name} is {value!r}: {expected} was expected")
+
+
+def check_type(value, name, kind, expected):
+    """Raise TypeError where value is no instance of a kind."""
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} is {value!r}: {expected} was expected")
+
+
+def check_generator(rng):
+    """Raise TypeError where rng is no generator of random numbers."""
+    check_type(rng, "rng", np.random.Generator, "a numpy.random.Generator")
 
 
 def check_choice(value, name, choices):

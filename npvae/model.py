@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npvae.inputs import as_batch, check_count, check_finite
+from npvae.door import (as_condition, as_data, as_noise, as_target, check_objective,
+                        check_parts)
+from npvae.inputs import as_batch, check_count, check_generator
 from npvae.networks.parameters import Module
 from npvae.objectives import ELBO, Loss
 
@@ -68,6 +70,7 @@ class VAE(Module):
         self.decoder, self.likelihood = decoder, likelihood
         self.n_data, self.n_condition, self.n_latent = n_data, n_condition, posterior.n_latent
         self.objective, self.corrupt = objective, corrupt
+        check_parts(self)
 
     # ---- the derivation ---------------------------------------------------------
 
@@ -136,33 +139,39 @@ class VAE(Module):
         Loss
             Nats, summed over data and latent dimensions, averaged over the batch.
         """
-        inputs = self._check(x, eps, condition, target)
-        return self.forward(*inputs[:2], condition=inputs[2], target=inputs[3],
-                            objective=objective)[0]
+        return self._forward(x, eps, condition, target, objective)[0]
 
     def loss_and_grad(self, x, eps, *, condition=None, target=None, objective=None):
         """The loss, as `loss` has it; its gradient is left in `parameters.grad`."""
-        inputs = self._check(x, eps, condition, target)
-        loss, cache = self.forward(*inputs[:2], condition=inputs[2], target=inputs[3],
-                                   objective=objective)
+        loss, cache = self._forward(x, eps, condition, target, objective)
         self.parameters.zero_grad()
         self.backward(cache)
         return loss
 
+    def _forward(self, x, eps, condition, target, objective):
+        check_objective(objective or self.objective)
+        x = as_data(self, x)
+        return self.forward(x, as_noise(self, eps, len(x)), objective=objective,
+                            condition=as_condition(self, condition, len(x)),
+                            target=as_target(self, target, len(x)))
+
     def draw_noise(self, rng, n_batch, n_samples=1):
         """Noise eps (K, B, J) for K samples of z for each x of a batch."""
+        check_generator(rng)
+        check_count(n_batch, "n_batch")
         check_count(n_samples, "n_samples")
         return self.posterior.draw_noise(rng, n_samples, n_batch, self.parameters.dtype)
 
     def encode(self, x, condition=None):
         """q(z given x): its parameters, such as q.mu and q.std, each (B, J)."""
-        x, condition = self._check_data(x, condition)
+        x = as_data(self, x)
+        condition = as_condition(self, condition, len(x))
         return self.posterior.given(self.encoder.forward(join(x, condition))[0])
 
     def decode(self, z, condition=None):
         """The mean of p(x given z), of shape (B, D)."""
         z = as_batch(z, "z", self.n_latent, self.parameters.dtype)
-        condition = self.check_condition(condition, len(z))
+        condition = as_condition(self, condition, len(z))
         return self.likelihood.mean(self.decoder.forward(join(z, condition))[0])
 
     def reconstruct(self, x, condition=None):
@@ -172,43 +181,8 @@ class VAE(Module):
     def sample(self, rng, n, condition=None):
         """Draw n codes from the prior; the mean of p(x given z) for each, (n, D)."""
         check_count(n, "n")
+        check_generator(rng)
         return self.decode(self.prior.sample(rng, n, self.parameters.dtype), condition)
-
-    def _check(self, x, eps, condition, target):
-        x, condition = self._check_data(x, condition)
-        eps = np.asarray(eps)
-        if eps.ndim != 3 or eps.shape[1:] != (len(x), self.n_latent) or len(eps) == 0:
-            raise ValueError(f"eps has shape {eps.shape}: (samples, {len(x)}, {self.n_latent}) "
-                             "was expected; see draw_noise")
-        eps = eps.astype(self.parameters.dtype, copy=False)
-        check_finite(eps, "eps")
-        if target is not None:
-            target = self.check_data(target, "target")
-            if len(target) != len(x):
-                raise ValueError(f"target has {len(target)} rows: {len(x)} were expected, as in x")
-        return x, eps, condition, target
-
-    def _check_data(self, x, condition):
-        x = self.check_data(x, "x")
-        return x, self.check_condition(condition, len(x))
-
-    def check_data(self, x, name):
-        """x as a batch (B, D) that the likelihood can describe, in the model's dtype."""
-        x = as_batch(x, name, self.n_data, self.parameters.dtype)
-        self.likelihood.check(x, name)
-        return x
-
-    def check_condition(self, condition, n_batch):
-        """The condition as an array (n_batch, C) in the model's dtype, or None."""
-        if (condition is None) != (self.n_condition == 0):
-            raise ValueError(f"condition is {'missing' if condition is None else 'given'}: "
-                             f"this model has n_condition={self.n_condition}")
-        if condition is None:
-            return None
-        condition = as_batch(condition, "condition", self.n_condition, self.parameters.dtype)
-        if len(condition) != n_batch:
-            raise ValueError(f"condition has {len(condition)} rows: {n_batch} were expected")
-        return condition
 
 
 def per_sample(weight):

@@ -17,6 +17,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from npvae.inputs import check_number
+
 
 class Loss(NamedTuple):
     """A loss, its two terms, and its gradients. Nats, averaged over the batch.
@@ -84,8 +86,8 @@ class ELBO:
     analytic: bool = True
 
     def __post_init__(self):
-        if not 0.0 <= self.beta < float("inf"):
-            raise ValueError(f"beta is {self.beta}: a finite number of at least 0 was expected")
+        check_number(self.beta, "beta", lambda v: 0 <= v < float("inf"),
+                     "a finite number of at least 0")
 
     def __call__(self, log_px, rate):
         n_samples, n_batch = log_px.shape

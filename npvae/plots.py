@@ -26,6 +26,8 @@ def training_curves(history):
     history : list of dict
         As `fit` returns it.
     """
+    if not history:
+        raise ValueError("history is empty: at least one epoch was expected")
     figure = Figure(figsize=(9, 3), layout="constrained")
     panels = (("-ELBO", BLUE), ("reconstruction, $-\\log p(x|z)$", ORANGE), ("KL", GREEN))
     for axes, (title, colour) in zip(figure.subplots(1, 3), panels):
@@ -54,6 +56,8 @@ def reconstructions(x, x_hat, shape=(28, 28)):
     shape : tuple
         Height and width of an image.
     """
+    if len(x_hat) != len(x):
+        raise ValueError(f"x_hat has {len(x_hat)} rows: {len(x)} were expected, as in x")
     figure = Figure(figsize=(len(x) * 0.75 + 0.9, 1.8), layout="constrained")
     axes = figure.subplots(1, 1)
     rows = np.concatenate([tile(x, shape, len(x)), tile(x_hat, shape, len(x))])
@@ -66,6 +70,7 @@ def reconstructions(x, x_hat, shape=(28, 28)):
 
 def image_grid(images, columns, shape=(28, 28), title=None):
     """Images (n, D) in rows of so many columns: samples from the prior, for instance."""
+    check_count(columns, "columns")
     rows = math.ceil(len(images) / columns)
     figure = Figure(figsize=(columns * 0.5, rows * 0.5 + (0.4 if title else 0)),
                     layout="constrained")
@@ -109,6 +114,9 @@ def latent_scatter(mu, labels, dimensions=(0, 1)):
         raise ValueError(f"labels have shape {labels.shape}: ({len(mu)},) was expected, one for "
                          "each code")
     first, second = dimensions
+    if not {first, second} <= set(range(np.shape(mu)[1])):
+        raise ValueError(f"dimensions is {dimensions}: two of 0 to {np.shape(mu)[1] - 1} were "
+                         "expected")
     classes = np.unique(labels)
     figure = Figure(figsize=(6, 5), layout="constrained")
     axes = figure.subplots(1, 1)
@@ -145,6 +153,10 @@ def spread(points, distance):
 
 def tile(images, shape, columns):
     """Images (n, D) side by side, row by row, as one large image; the rest is white."""
+    size = math.prod(shape)
+    if np.shape(images) != (len(images), size):
+        raise ValueError(f"images have shape {np.shape(images)}: (n, {size}) was expected, for "
+                         f"images of {' x '.join(map(str, shape))}")
     rows = math.ceil(len(images) / columns)
     canvas = np.zeros((rows * columns, *shape), np.float32)
     canvas[:len(images)] = np.reshape(images, (-1, *shape))

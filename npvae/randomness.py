@@ -7,6 +7,8 @@ draws what an uninterrupted one would have drawn.
 
 import numpy as np
 
+from npvae.inputs import check_count
+
 PURPOSES = ("weights", "shuffle", "step", "evaluate", "score")
 
 
@@ -16,5 +18,6 @@ def stream(seed, purpose, *position):
     (`default_rng([seed, epoch, step])` would do, but for its zeros: [7], [7, 0] and [7, 0, 0]
     give the same numbers. A spawn key tells them apart.)
     """
+    check_count(seed, "seed", least=0)
     key = (PURPOSES.index(purpose), *position)
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))

@@ -69,8 +69,7 @@ def dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activa
                 n_condition=0, squash=(), **options):
     """A model of dense layers: hidden sizes in order for the encoder, reversed for the decoder,
     which begins with the layers `squash`."""
-    for size, name in ((n_data, "n_data"), (posterior.n_latent, "n_latent")):
-        check_count(size, name)
+    check_count(n_data, "n_data")
     if not isinstance(n_hidden, tuple):
         raise TypeError(f"n_hidden is {n_hidden!r}: a sequence of sizes was expected, "
                         f"such as ({n_hidden!r},)")
@@ -212,6 +211,7 @@ def concrete_vae(n_data=784, n_hidden=(400,), n_latent=20, *, temperature=2 / 3,
 
     The others are those of `vae`.
     """
+    check_positive(prior_temperature, "prior_temperature")
     return dense_model(posteriors.Concrete(n_latent, temperature),
                        priors.Concrete(n_latent, prior_temperature),
                        n_data, n_hidden, likelihood, variance, activation, init, seed,
@@ -243,6 +243,8 @@ def convolutional_vae(side=28, channels=(16, 32), n_latent=20, *, beta=1.0, acti
     check_choice(init, "init", INITIALIZERS)
     f, init, rng = ACTIVATIONS[activation], INITIALIZERS[init], stream(seed, "weights")
     posterior = posteriors.DiagonalGaussian(n_latent)
+    if not isinstance(channels, tuple) or len(channels) != 2:
+        raise TypeError(f"channels is {channels!r}: two sizes were expected, such as (16, 32)")
     c1, c2 = channels
     image, small = (side, side, 1), (side // 4, side // 4, c2)
     n_data, n_small = side * side, small[0] * small[1] * c2

@@ -311,7 +311,7 @@ ZOO = [
     Bug("Adam's epsilon under the root",
         "With 1e-8 nobody notices; with the 1e-4 of some papers it is another algorithm.",
         ((optimizers.Adam._update, ("np.sqrt(v, out=s)", "np.sqrt(v + self.eps**2, out=s)")),),
-        Check(TWINS, optimizer=npvae.Adam(0.8, 0.9, 1e-3), dtype=np.float64, rtol=1e-12,
+        Check(TWINS, optimizer=npvae.Adam(beta1=0.8, beta2=0.9, eps=1e-3), dtype=np.float64, rtol=1e-12,
               twin=lambda *a: learning.adam_twin(*a, 0.8, 0.9, 1e-3))),
     Bug("The mean of batch means",
         "The last batch is smaller than the others, and counts as much.",

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+
+from broken_files import sound_files
 from hypothesis import settings
 
 # The same examples every time, and no time limit on a single one: machines differ.
@@ -11,3 +13,9 @@ settings.load_profile("npvae")
 @pytest.fixture
 def rng():
     return np.random.default_rng(20140214)
+
+
+@pytest.fixture(scope="session")
+def originals(tmp_path_factory):
+    """A sound file of each kind that the package reads, as bytes."""
+    return sound_files(tmp_path_factory.mktemp("originals"))

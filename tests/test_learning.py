@@ -50,7 +50,7 @@ def adam_twin(theta, gradients, rate, beta1=0.9, beta2=0.999, eps=1e-8):
     (npvae.SGD(momentum=0.9), lambda *a: sgd_twin(*a, momentum=0.9)),
     (npvae.Adagrad(), adagrad_twin),
     (npvae.Adam(), adam_twin),
-    (npvae.Adam(0.8, 0.9, 1e-3), lambda *a: adam_twin(*a, 0.8, 0.9, 1e-3))], ids=repr)
+    (npvae.Adam(beta1=0.8, beta2=0.9, eps=1e-3), lambda *a: adam_twin(*a, 0.8, 0.9, 1e-3))], ids=repr)
 @pytest.mark.parametrize("dtype, rtol", [(np.float64, 1e-12), (np.float32, 1e-5)])
 def test_optimizers_are_their_textbook_twins(optimizer, twin, dtype, rtol, rng):
     """Over more than one stretch of the flat vector, and over a flush of the moments."""

@@ -8,7 +8,8 @@ import numpy as np
 
 from npvae.datasets.idx import read_idx
 from npvae.files import read_npz
-from npvae.inputs import as_one_hot, check_count
+from npvae.inputs import (as_one_hot, check_count, check_generator, check_number,
+                          check_range)
 
 MNIST = Path(__file__).with_name("mnist.npz")
 IDX_NAMES = {"train_images": "train-images-idx3-ubyte", "train_labels": "train-labels-idx1-ubyte",
@@ -63,8 +64,13 @@ def load_images(path):
     """
     path = Path(path)
     arrays = _read_folder(path) if path.is_dir() else _read_archive(path)
-    return ImageData(*_images_and_labels(arrays, "train", path),
+    data = ImageData(*_images_and_labels(arrays, "train", path),
                      *_images_and_labels(arrays, "test", path))
+    train, test = (arrays[f"{part}_images"].shape[1:] for part in ("train", "test"))
+    if train != test:
+        raise ValueError(f"{path}: train_images are of {train} pixels, test_images of {test}: "
+                         "the same size was expected")
+    return data
 
 
 def _read_archive(path):
@@ -89,7 +95,7 @@ def _read_folder(path):
 
 def _images_and_labels(arrays, part, path):
     images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
-    if images.dtype != np.uint8 or images.ndim != 3 or len(images) == 0:
+    if images.dtype != np.uint8 or images.ndim != 3 or images.size == 0:
         raise ValueError(f"{path}: {part}_images are {images.dtype} of shape {images.shape}: "
                          "uint8 of shape (n, height, width) was expected")
     if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
@@ -106,6 +112,8 @@ def split(n_last, *arrays):
     `x_train, labels_train, x_val, labels_val = split(5000, x, labels)`
     """
     check_count(n_last, "n_last")
+    if not arrays:
+        raise ValueError("no arrays are given: at least one was expected")
     if len({len(a) for a in arrays}) != 1:
         raise ValueError(f"arrays have {', '.join(str(len(a)) for a in arrays)} rows: "
                          "the same number was expected")
@@ -120,6 +128,8 @@ def binarize(x, rng):
     Once, before training, this is fixed binarization. As `transform` in `fit`, at every
     presentation of an image, it is dynamic binarization, as in Burda et al. (2016).
     """
+    check_generator(rng)
+    check_range(x, "x", 0, 1, "probabilities in [0, 1] were expected")
     return (rng.random(x.shape, x.dtype) < x).astype(x.dtype)
 
 
@@ -140,8 +150,7 @@ class Masking:
     p: float
 
     def __post_init__(self):
-        if not 0.0 <= self.p < 1.0:
-            raise ValueError(f"p is {self.p}: a probability in [0, 1) was expected")
+        check_number(self.p, "p", lambda v: 0 <= v < 1, "a probability in [0, 1)")
 
     def __call__(self, x, rng):
         return x * (rng.random(x.shape, x.dtype) >= self.p)

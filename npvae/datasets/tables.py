@@ -1,10 +1,13 @@
 """Tables of numbers: reading them, and putting their columns on one scale."""
 
+import os
+from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from npvae.files import read_npy
 from npvae.inputs import as_batch
 
 
@@ -16,6 +19,7 @@ class Standardizer:
     scale: np.ndarray
 
     def __call__(self, x):
+        x = as_batch(x, "x", len(self.shift), np.float64)
         return (x - self.shift) / self.scale
 
 
@@ -24,8 +28,8 @@ def standardizer_of(x):
 
     A column that never changes is shifted only.
     """
-    x = np.asarray(x, np.float64)
-    x = as_batch(x, "x", x.shape[-1], np.float64)
+    columns = np.shape(x)[-1] if np.ndim(x) else 1
+    x = as_batch(x, "x", columns, np.float64)
     scale = x.std(axis=0)
     return Standardizer(x.mean(axis=0), np.where(scale > 0, scale, 1.0))
 
@@ -46,12 +50,12 @@ def read_table(path):
     try:
         if path.suffix == ".npy":
             with open(path, "rb") as file:
-                table = np.load(file, allow_pickle=False)
+                table = read_npy(file, os.fstat(file.fileno()).st_size)
         elif path.suffix == ".csv":
             table = _read_csv(path)
         else:
             raise ValueError("its name ends neither in .npy nor in .csv")
-    except (ValueError, EOFError) as error:
+    except ValueError as error:
         raise ValueError(f"{path} is no table of numbers: {error}") from error
     if table.ndim != 2 or table.dtype.kind not in "fiub":
         raise ValueError(f"{path} holds an array of shape {table.shape} and dtype {table.dtype}: "
@@ -61,18 +65,20 @@ def read_table(path):
 
 def _read_csv(path):
     lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    rows = [line.split(",") for line in lines]
-    if rows and not _is_number(rows[0][0]):
-        rows = rows[1:]
-    if not rows:
+    if lines and not any(map(_is_number, lines[0].split(","))):
+        lines = lines[1:]
+    if not lines:
         raise ValueError("it has no rows")
-    for number, row in enumerate(rows, start=1):
-        if len(row) != len(rows[0]):
-            raise ValueError(f"row {number} has {len(row)} columns, the first {len(rows[0])}")
+    width, numbers = len(lines[0].split(",")), array("d")
+    for number, line in enumerate(lines, start=1):
+        row = line.split(",")
+        if len(row) != width:
+            raise ValueError(f"row {number} has {len(row)} columns, the first {width}")
         for cell in row:
             if not _is_number(cell):
-                raise ValueError(f"row {number} holds {cell!r}")
-    return np.array(rows, np.float64)
+                raise ValueError(f"row {number} holds {cell[:40]!r}")
+            numbers.append(float(cell))
+    return np.array(numbers).reshape(-1, width)
 
 
 def _is_number(cell):

@@ -21,7 +21,7 @@ from npvae.distributions.divergences import (kl_between_bernoullis,
                                              kl_between_bernoullis_backward,
                                              kl_to_standard_normal,
                                              kl_to_standard_normal_backward)
-from npvae.inputs import check_positive
+from npvae.inputs import check_count, check_positive
 from npvae.networks.parameters import Module
 from npvae.numerics import sigmoid, softplus
 
@@ -45,6 +45,7 @@ class Posterior(Module):
     outputs_per_latent: int
 
     def __init__(self, n_latent):
+        check_count(n_latent, "n_latent")
         super().__init__()
         self.n_latent = n_latent
         self.n_outputs = self.outputs_per_latent * n_latent

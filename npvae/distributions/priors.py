@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from npvae.inputs import check_positive
+from npvae.inputs import check_count, check_number, check_positive
 from npvae.networks.parameters import Module
 from npvae.numerics import softplus
 
@@ -21,6 +21,7 @@ class StandardNormal(Module):
     """
 
     def __init__(self, n_latent):
+        check_count(n_latent, "n_latent")
         super().__init__()
         self.n_latent = n_latent
 
@@ -48,6 +49,7 @@ class Bernoulli(Module):
     """
 
     def __init__(self, n_latent, p=0.5):
+        check_count(n_latent, "n_latent")
         super().__init__()
         self.n_latent = n_latent
         self.logits = logit(p)
@@ -81,6 +83,7 @@ class Concrete(Module):
     """
 
     def __init__(self, n_latent, temperature=0.5, p=0.5):
+        check_count(n_latent, "n_latent")
         super().__init__()
         check_positive(temperature, "temperature")
         self.n_latent, self.temperature = n_latent, temperature
@@ -105,6 +108,5 @@ class Concrete(Module):
 
 def logit(p):
     """log(p / (1 - p)) of a probability strictly between 0 and 1."""
-    if not 0.0 < p < 1.0:
-        raise ValueError(f"p is {p}: a probability strictly between 0 and 1 was expected")
+    check_number(p, "p", lambda v: 0 < v < 1, "a probability strictly between 0 and 1")
     return math.log(p / (1.0 - p))

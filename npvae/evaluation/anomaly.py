@@ -8,8 +8,9 @@ import numpy as np
 from scipy.special import chdtrc
 
 from npvae.datasets.tables import Standardizer
+from npvae.door import as_data
 from npvae.evaluation.evidence import log_evidence
-from npvae.inputs import as_batch, check_choice, check_count, check_finite
+from npvae.inputs import as_batch, check_choice, check_count, check_finite, check_number
 from npvae.learning.checkpoints import load, load_into, save
 from npvae.objectives import ELBO
 from npvae.randomness import stream
@@ -83,17 +84,20 @@ class AnomalyDetector:
         check_count(n_samples, "n_samples")
         self.model, self.kind, self.n_samples, self.seed = model, score, n_samples, seed
         self.standardizer = standardizer
-        mu = model.encode(self._prepared(normal)).mu.astype(np.float64)
+        prepared = self._prepared(normal, "normal")
+        if len(prepared) == 1:
+            raise ValueError("normal has 1 row: at least 2 were expected")
+        mu = model.encode(prepared).mu.astype(np.float64)
         self.latent_mean = mu.mean(axis=0)
         covariance = np.atleast_2d(np.cov(mu.T)) + 1e-9 * np.eye(mu.shape[1])
         self.latent_precision = np.linalg.inv(covariance)
         self.normal_scores = np.sort(self.score(normal))
 
-    def _prepared(self, x):
-        x = as_batch(x, "x", self.model.n_data, np.float64)
+    def _prepared(self, x, name="x"):
+        x = as_batch(x, name, self.model.n_data, np.float64)
         if self.standardizer is not None:
             x = self.standardizer(x)
-        return self.model.check_data(x, "x")
+        return as_data(self.model, x, name)
 
     def forward(self, x, rng):
         """The model's forward pass with L draws of z: log_px (L, B) and rate (B, J)."""
@@ -102,6 +106,7 @@ class AnomalyDetector:
 
     def score(self, x, batch_size=500):
         """The score of each row of x (n, D): (n,), float64; higher is more anomalous."""
+        check_count(batch_size, "batch_size")
         x = self._prepared(x)
         rng = stream(self.seed, "score")
         scores = [SCORES[self.kind](self, x[start:start + batch_size], rng)
@@ -120,9 +125,9 @@ class AnomalyDetector:
             raise ValueError(f"quantile is {quantile} and sigmas is {sigmas}: one of the two was "
                              "expected")
         if sigmas is not None:
+            check_number(sigmas, "sigmas", np.isfinite, "a finite number")
             return float(self.normal_scores.mean() + sigmas * self.normal_scores.std())
-        if not 0.0 < quantile < 1.0:
-            raise ValueError(f"quantile is {quantile}: a number between 0 and 1 was expected")
+        check_number(quantile, "quantile", lambda v: 0 < v < 1, "a number between 0 and 1")
         return float(np.quantile(self.normal_scores, quantile))
 
     def flag(self, x, quantile=None, sigmas=None):
@@ -158,13 +163,35 @@ def load_detector(path):
     """
     model = load(path)
     numbers, arrays = load_into(path, model)
-    if not numbers or "detector" not in numbers:
+    if not isinstance(numbers, dict) or "detector" not in numbers:
         raise ValueError(f"{path} holds a model, but no detector")
-    numbers = numbers["detector"]
+    try:
+        return _detector_of(model, numbers["detector"], arrays)
+    except KeyError as error:
+        raise ValueError(f"{path} holds a damaged detector: it lacks {error}") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path} holds a damaged detector: {error}") from error
+
+
+def _detector_of(model, numbers, arrays):
+    """The detector of a file's numbers and arrays, each of which is looked at."""
     detector = object.__new__(AnomalyDetector)
     detector.model, detector.kind = model, numbers["score"]
     detector.n_samples, detector.seed = numbers["n_samples"], numbers["seed"]
-    shift, scale = arrays.pop("shift", None), arrays.pop("scale", None)
-    detector.standardizer = None if shift is None else Standardizer(shift, scale)
-    detector.__dict__.update(arrays)
+    check_choice(detector.kind, "score", SCORES)
+    check_count(detector.n_samples, "n_samples")
+    check_count(detector.seed, "seed", least=0)
+
+    def vector(name, size):
+        return as_batch(arrays[name].reshape(1, -1), name, size, np.float64)[0]
+
+    n_latent = model.n_latent
+    detector.latent_mean = vector("latent_mean", n_latent)
+    detector.latent_precision = vector("latent_precision", n_latent * n_latent).reshape(
+        n_latent, n_latent)
+    detector.normal_scores = vector("normal_scores", arrays["normal_scores"].size)
+    detector.standardizer = None
+    if "shift" in arrays:
+        detector.standardizer = Standardizer(vector("shift", model.n_data),
+                                             vector("scale", model.n_data))
     return detector

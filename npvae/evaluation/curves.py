@@ -21,7 +21,7 @@ def counts(scores, labels):
     thresholds, true_positives, false_positives : ndarray
         What is flagged is what scores at least the threshold.
     """
-    scores, labels = np.asarray(scores, np.float64), np.asarray(labels, bool)
+    scores, labels = np.asarray(scores, np.float64), as_flags(labels, "labels")
     if scores.ndim != 1 or scores.shape != labels.shape:
         raise ValueError(f"scores have shape {scores.shape} and labels {labels.shape}: "
                          "one of each for every row was expected")
@@ -33,6 +33,16 @@ def counts(scores, labels):
     scores, labels = scores[order], labels[order]
     last = np.append(scores[1:] != scores[:-1], True)           # of a run of equal scores
     return scores[last], np.cumsum(labels)[last], np.cumsum(~labels)[last]
+
+
+def as_flags(values, name):
+    """Bools, or zeros and ones, as bools."""
+    values = np.asarray(values)
+    other = ~np.isin(values, [0, 1])
+    if other.any():
+        raise ValueError(f"{name} hold {values[other][0].item()!r}: only 0 and 1, or bools, were "
+                         "expected")
+    return values.astype(bool)
 
 
 def roc_curve(scores, labels):
@@ -64,6 +74,9 @@ def average_precision(scores, labels):
 
 def confusion_matrix(flagged, labels):
     """[[normal passed, normal flagged], [anomalies passed, anomalies flagged]], counts."""
-    flagged, labels = np.asarray(flagged, bool), np.asarray(labels, bool)
+    flagged, labels = as_flags(flagged, "flagged"), as_flags(labels, "labels")
+    if flagged.ndim != 1 or flagged.shape != labels.shape:
+        raise ValueError(f"flagged have shape {flagged.shape} and labels {labels.shape}: "
+                         "one of each for every row was expected")
     return np.array([[np.sum(~labels & ~flagged), np.sum(~labels & flagged)],
                      [np.sum(labels & ~flagged), np.sum(labels & flagged)]])

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from npvae.door import as_condition, as_data
 from npvae.inputs import check_count
 from npvae.numerics import log_mean_exp
 from npvae.objectives import ELBO
@@ -49,9 +50,10 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None, batch_size=100
     ----------
     Burda, Grosse and Salakhutdinov (2016), eq. 8.
     """
-    x = model.check_data(x, "x")
-    condition = model.check_condition(condition, len(x))
+    x = as_data(model, x)
+    condition = as_condition(model, condition, len(x))
     check_count(n_samples, "n_samples")
+    check_count(batch_size, "batch_size")
     estimates = []
     for start in range(0, len(x), batch_size):
         rows = slice(start, start + batch_size)

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from npvae.distributions.posteriors import DiagonalGaussian
+from npvae.inputs import check_count, check_generator
 from npvae.numerics import log_mean_exp
 
 
@@ -86,6 +88,11 @@ def kl_parts(model, x, rng, chunk=100):
     ----------
     Hoffman and Johnson (2016); Chen, Li, Grosse and Duvenaud (2018).
     """
+    if not isinstance(model.posterior, DiagonalGaussian):
+        raise TypeError(f"model has a {type(model.posterior).__name__} posterior: a "
+                        "DiagonalGaussian posterior was expected")
+    check_generator(rng)
+    check_count(chunk, "chunk")
     q = model.encode(x)
     mu, std, log_std = (np.asarray(a, np.float64) for a in (q.mu, q.std, np.log(q.std)))
     eps = rng.standard_normal(mu.shape)

@@ -9,6 +9,7 @@ from dataclasses import asdict
 
 import numpy as np
 
+from npvae.door import check_model
 from npvae.files import read_npz, write_npz
 from npvae.objectives import ELBO, FreeBits, ScoreFunction
 from npvae.recipes import RECIPES
@@ -29,14 +30,23 @@ def save(path, model, training=None, arrays=None):
     arrays : dict of str to ndarray, optional
         The arrays that belong to it, such as the optimizer's moments.
     """
+    check_model(model)
     objective = model.objective
     known = type(objective).__name__ in OBJECTIVES
     header = {"format": "npvae", "version": VERSION, "config": model.config,
               "objective": [type(objective).__name__, asdict(objective)] if known else None,
               "shapes": model.parameters.shapes, "training": training}
-    header = json.dumps(header, default=lambda number: number.item())       # NumPy's numbers
+    header = json.dumps(header, default=plain)
     write_npz(path, header=np.frombuffer(header.encode(), np.uint8),
               theta=model.parameters.theta, **(arrays or {}))
+
+
+def plain(value):
+    """NumPy's numbers as Python's."""
+    if not isinstance(value, np.generic):
+        raise TypeError(f"training holds a {type(value).__name__}: numbers, texts, lists and dicts "
+                        "were expected; arrays go into `arrays`")
+    return value.item()
 
 
 def read(path):
@@ -52,17 +62,23 @@ def read(path):
     arrays = read_npz(path)
     try:
         header = json.loads(arrays.pop("header").tobytes())
-        header["config"], header["shapes"], header["training"]
+        header["training"]
+        header["config"] = dict(header["config"] or {})
+        header["shapes"] = {name: tuple(shape) for name, shape in header["shapes"].items()}
+        theta = arrays["theta"]
         later = header["version"] > VERSION
         known = header["format"] == "npvae"
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise ValueError(f"{path} is no npvae checkpoint: {', '.join(arrays)} are its arrays, "
-                         "and a header was expected first") from error
+                         "where a header and theta were expected") from error
     if not known:
         raise ValueError(f"{path} has the format {header['format']!r}: 'npvae' was expected")
     if later:
         raise ValueError(f"{path} was written by a later npvae (format {header['version']}; "
                          f"this one reads up to {VERSION})")
+    if theta.dtype not in (np.float32, np.float64, np.complex128) or not np.isfinite(theta).all():
+        raise ValueError(f"{path} holds parameters of dtype {theta.dtype}, or not all finite: "
+                         "finite float32 or float64 were expected")
     return header, arrays
 
 
@@ -77,9 +93,9 @@ def load(path):
         Where the file is not to be read (see `read`), or its model was built by hand.
     """
     header, arrays = read(path)
-    config = dict(header["config"] or {})
+    config = header["config"]
     recipe = config.pop("recipe", None)
-    if recipe not in RECIPES:
+    if recipe not in list(RECIPES):                   # a list: it need not be hashable
         raise ValueError(f"{path} holds a model of the recipe {recipe!r}; known are "
                          f"{', '.join(RECIPES)}. Build the model yourself, then load_into it")
     try:
@@ -87,7 +103,7 @@ def load(path):
         if header.get("objective"):
             name, fields = header["objective"]
             model.objective = OBJECTIVES[name](**fields)
-    except (KeyError, TypeError, ValueError) as error:
+    except Exception as error:                        # whatever a recipe makes of its arguments
         raise ValueError(f"{path} holds a model that cannot be built: {error}") from error
     model = model.astype(arrays["theta"].dtype)
     _put(path, header, arrays, model)
@@ -113,8 +129,7 @@ def load_into(path, model):
 
 
 def _put(path, header, arrays, model):
-    in_file = {name: tuple(shape) for name, shape in header["shapes"].items()}
-    in_model = model.parameters.shapes
+    in_file, in_model = header["shapes"], model.parameters.shapes
     for name in {**in_model, **in_file}:
         if in_file.get(name) != in_model.get(name):
             raise ValueError(f"{path} is of another architecture: block {name!r} is "

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from npvae.inputs import check_positive
+from npvae.inputs import check_number, check_positive
 
 STRETCH = 32768                       # elements; five float32 vectors fit a 1 MB cache
 FLUSH_EVERY = 64                      # steps between two flushes of subnormal moments
@@ -115,7 +115,7 @@ class Adam(Optimizer):
 
     moments = ("m", "v")
 
-    def __init__(self, beta1=0.9, beta2=0.999, eps=1e-8):
+    def __init__(self, *, beta1=0.9, beta2=0.999, eps=1e-8):
         super().__init__()
         _check_fraction(beta1, "beta1")
         _check_fraction(beta2, "beta2")
@@ -163,6 +163,7 @@ def clip_by_norm(grad, max_norm):
         The norm before clipping, accumulated in float64: in float32 the square of
         1.8e19 is infinite.
     """
+    check_positive(max_norm, "max_norm")
     norm = math.sqrt(np.square(grad, dtype=np.float64).sum())
     if norm > max_norm:
         grad *= max_norm / norm
@@ -170,5 +171,4 @@ def clip_by_norm(grad, max_norm):
 
 
 def _check_fraction(value, name):
-    if not 0.0 <= value < 1.0:
-        raise ValueError(f"{name} is {value}: a number in [0, 1) was expected")
+    check_number(value, name, lambda v: 0 <= v < 1, "a number in [0, 1)")

@@ -4,6 +4,7 @@ import math
 import re
 from pathlib import Path
 
+from npvae.files import remove_parts
 from npvae.learning.checkpoints import load_into, read, save
 
 REMEMBERED = ("settings", "history", "best_loss", "stalled", "epoch", "step", "count", "totals",
@@ -34,6 +35,8 @@ class Run:
         self.epoch = 0
         self._begin_epoch()
         optimizer.t, optimizer.state = 0, {}
+        if path is not None:
+            remove_parts(path)
 
     def _begin_epoch(self):
         self.step, self.count, self.totals, self.seconds = 0, 0, [0.0, 0.0, 0.0], 0.0

@@ -8,9 +8,23 @@ is noted in checkpoints.
 import math
 from dataclasses import dataclass
 
+from npvae.inputs import check_number, check_positive
+
+
+class Schedule:
+    """What all schedules share: lengths are positive, and values at least 0."""
+
+    def __post_init__(self):
+        for name, value in vars(self).items():
+            if name in ("epochs", "every", "ramp"):
+                check_positive(value, name)
+            else:
+                check_number(value, name, lambda v: 0 <= v < math.inf,
+                             "a finite number of at least 0")
+
 
 @dataclass(frozen=True)
-class Constant:
+class Constant(Schedule):
     """The same value at all times."""
 
     value: float
@@ -20,7 +34,7 @@ class Constant:
 
 
 @dataclass(frozen=True)
-class StepDecay:
+class StepDecay(Schedule):
     """value * factor^n after n * every epochs."""
 
     value: float
@@ -32,7 +46,7 @@ class StepDecay:
 
 
 @dataclass(frozen=True)
-class Cosine:
+class Cosine(Schedule):
     """From value to end over so many epochs, along half a cosine; then it stays.
 
     References
@@ -50,7 +64,7 @@ class Cosine:
 
 
 @dataclass(frozen=True)
-class Linear:
+class Linear(Schedule):
     """From start to end over so many epochs, along a line; then it stays.
 
     With beta from 0 to 1 this is KL annealing, introduced by Bowman et al. (2016): the
@@ -67,7 +81,7 @@ class Linear:
 
 
 @dataclass(frozen=True)
-class Cyclical:
+class Cyclical(Schedule):
     """From start to end in the first part of every cycle, and end for the rest of it.
 
     Parameters

@@ -2,14 +2,16 @@
 
 import math
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from npvae.inputs import check_count, check_positive
-from npvae.learning.optimizers import Adam, clip_by_norm
+from npvae.door import as_condition, as_data, check_model
+from npvae.inputs import check_count, check_positive, check_type
+from npvae.learning.optimizers import Adam, Optimizer, clip_by_norm
 from npvae.learning.progress import Interrupt, Progress
 from npvae.learning.run import Run
 from npvae.learning.schedules import Constant
@@ -84,13 +86,15 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     FloatingPointError
         Where the loss or a parameter is no longer finite.
     """
-    x = model.check_data(x, "x")
-    condition = model.check_condition(condition, len(x))
+    check_model(model)
+    x = as_data(model, x)
+    condition = as_condition(model, condition, len(x))
     for value, name in ((epochs, "epochs"), (batch_size, "batch_size"), (n_samples, "n_samples")):
         check_count(value, name)
     if validation is not None:
-        validation = model.check_data(validation, "validation")
-        validation_condition = model.check_condition(validation_condition, len(validation))
+        validation = as_data(model, validation, "validation")
+        validation_condition = as_condition(model, validation_condition, len(validation),
+                                            "validation_condition")
     elif patience is not None or validation_condition is not None:
         raise ValueError("patience or validation_condition is given without validation: "
                          "held-out data were expected")
@@ -100,9 +104,15 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
         check_positive(clip_norm, "clip_norm")
     if checkpoint is not None and not Path(checkpoint).parent.is_dir():
         raise FileNotFoundError(f"checkpoint is {checkpoint}: its folder does not exist")
+    if checkpoint is not None and Path(checkpoint).is_dir():
+        raise IsADirectoryError(f"checkpoint is {checkpoint}, which is a folder: a file was expected")
     if resume and checkpoint is None:
         raise ValueError("resume is given without checkpoint: the path of a file was expected")
     optimizer = Adam() if optimizer is None else optimizer
+    check_type(optimizer, "optimizer", Optimizer, "an optimizer")
+    for value, name in ((kl_schedule, "kl_schedule"), (transform, "transform")):
+        check_type(value, name, (Callable, type(None)), "a callable")
+    check_type(callbacks, "callbacks", Sequence, "a sequence of callables")
     rate = learning_rate
     if not callable(rate):
         check_positive(rate, "learning_rate")
@@ -169,8 +179,10 @@ def presented(model, x, transform, rng):
     """What the encoder is shown of a batch, and what is to be reconstructed of it."""
     x.flags.writeable = False                 # it may be a view of the caller's own data
     if transform is not None:
-        x = transform(x, rng)
-        model.likelihood.check(x, "what transform returned")
+        n_batch, name = len(x), "what transform returned"
+        x = as_data(model, transform(x, rng), name)
+        if len(x) != n_batch:
+            raise ValueError(f"{name} has {len(x)} rows: {n_batch} were expected")
     if model.corrupt is None:
         return x, x
     x.flags.writeable = False
@@ -215,8 +227,9 @@ def evaluate(model, x, *, condition=None, transform=None, n_samples=1, seed=0, b
     Terms
         loss, reconstruction and kl, in nats per x, averaged over x.
     """
-    x = model.check_data(x, "x")
-    condition = model.check_condition(condition, len(x))
+    check_model(model)
+    x = as_data(model, x)
+    condition = as_condition(model, condition, len(x))
     check_count(n_samples, "n_samples")
     check_count(batch_size, "batch_size")
     rng = stream(seed, "evaluate")

@@ -15,7 +15,7 @@ of the convolution, and the "in" of the convolution is the "out" of its transpos
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from npvae.inputs import check_count
+from npvae.inputs import check_count, check_generator, check_type
 from npvae.networks.initializers import uniform_fan_in
 from npvae.networks.layers import Layer
 from npvae.networks.parameters import block
@@ -65,6 +65,7 @@ class _Convolution(Layer):
         for value, name, least in ((c_in, "c_in", 1), (c_out, "c_out", 1), (k, "k", 1),
                                    (stride, "stride", 1), (padding, "padding", 0)):
             check_count(value, name, least)
+        check_generator(rng)
         W = init(rng, k * k * c_in, c_out).reshape(k, k, c_in, c_out)
         super().__init__({"W": W.astype(np.float32), "b": np.zeros(bias_size, np.float32)})
         self.k, self.stride, self.padding = k, stride, padding
@@ -157,6 +158,8 @@ class Reshape(Layer):
     """
 
     def __init__(self, before, after):
+        for shape, name in ((before, "before"), (after, "after")):
+            check_type(shape, name, (tuple, list), "a tuple of sizes")
         if np.prod(before) != np.prod(after):
             raise ValueError(f"before is {before} and after is {after}: "
                              "shapes of equal size were expected")

@@ -14,6 +14,7 @@ Every layer acts on the last axis and treats all axes before it as the batch.
 
 import numpy as np
 
+from npvae.inputs import check_count, check_generator
 from npvae.networks.initializers import uniform_fan_in
 from npvae.networks.parameters import Module, block
 from npvae.numerics import sigmoid, softplus
@@ -61,8 +62,10 @@ class Dense(Layer):
     b, db = block("b")
 
     def __init__(self, n_in, n_out, rng, init=uniform_fan_in):
-        if n_in < 1 or n_out < 1:
-            raise ValueError(f"Dense({n_in}, {n_out}): both sizes must be at least 1")
+        check_count(n_in, "n_in")
+        check_count(n_out, "n_out")
+        if rng is not None:
+            check_generator(rng)
         super().__init__({"W": init(rng, n_in, n_out).astype(np.float32),
                           "b": np.zeros(n_out, np.float32)})
 
@@ -146,6 +149,8 @@ class Chain(Layer):
     """
 
     def __init__(self, *layers):
+        if not layers:
+            raise ValueError("layers is (): at least one layer was expected")
         self.layers = layers
         super().__init__(parts={str(i): layer for i, layer in enumerate(layers)})
 

@@ -12,6 +12,8 @@ import math
 
 import numpy as np
 
+from npvae.inputs import check_type
+
 
 class Parameters:
     """theta, grad, and views of both by name.
@@ -121,6 +123,7 @@ class Module:
                              "places; build one module for each place")
         values = dict(blocks or {})
         for part_name, part in self.parts.items():
+            check_type(part, f"part {part_name!r}", Module, "a Module")
             if part.prefix:
                 raise ValueError(f"part {part_name!r} ({type(part).__name__}) belongs to another "
                                  "module already: hand in its copy()")
@@ -153,6 +156,9 @@ class Module:
 
     def astype(self, dtype):
         """A copy whose parameters have another dtype: float32, float64, complex128."""
+        if np.dtype(dtype) not in (np.float32, np.float64, np.complex128):
+            raise TypeError(f"dtype is {np.dtype(dtype)}: float32, float64 or complex128 was "
+                            "expected")
         twin = self.copy()
         twin.parameters.cast(dtype)
         return twin

@@ -1,0 +1,63 @@
+"""Bad questions to evaluation, detectors, figures and the gradient check."""
+
+import npvae
+from bad_inputs import A, EPS, IMAGES, LABELS, NAN, T, V, X, cvae, detector, put, rng, vae
+from npvae import evaluation
+
+CASES = [
+    # ---- evaluation
+    ("log_evidence of no samples", lambda d: evaluation.log_evidence(vae(), X, rng(), 0), V,
+     "n_samples is 0: an integer of at least 1"),
+    ("log_evidence of a NaN", lambda d: evaluation.log_evidence(vae(), put(NAN), rng()), V,
+     "x is nan"),
+    ("log_evidence without condition", lambda d: evaluation.log_evidence(cvae(), X, rng()), V,
+     "condition is missing"),
+    ("log_evidence of a point", lambda d: evaluation.log_evidence(
+        npvae.autoencoder(6, (5,), 2), X, rng()), T, "a Deterministic posterior has no density"),
+    ("latent_moments 0 to 255", lambda d: evaluation.latent_moments(vae(), IMAGES), V, "x lies in"),
+    ("latent_moments of nothing", lambda d: evaluation.latent_moments(vae(), X[:0]), V,
+     "x has shape (0, 6): at least one row was expected"),
+    ("kl_parts of another width", lambda d: evaluation.kl_parts(vae(), X[:, 1:], rng()), V,
+     "x has shape (8, 5): (batch, 6) was expected"),
+    ("roc_curve of unequal lengths", lambda d: evaluation.roc_curve([1.0, 2.0], [True]), V,
+     "scores have shape (2,) and labels (1,): one of each for every row was expected"),
+    ("roc_auc of a NaN", lambda d: evaluation.roc_auc([NAN, 1.0], [True, False]), V,
+     "scores hold a NaN or an infinity"),
+    ("average_precision of one kind", lambda d: evaluation.average_precision([1.0, 2.0], [1, 1]), V,
+     "labels are all alike: normal rows and anomalies were expected"),
+    ("roc_curve of columns", lambda d: evaluation.roc_curve([[1.0], [2.0]], [[True], [False]]), V,
+     "scores have shape (2, 1)"),
+    ("a detector's score unknown", lambda d: detector(score="mse"), V,
+     "score is 'mse': one of 'reconstruction_error', 'negative_elbo'"),
+    ("a detector's n_samples zero", lambda d: detector(n_samples=0), V,
+     "n_samples is 0: an integer"),
+    ("a detector of 0 to 255", lambda d: detector(IMAGES), V, "lies in [0, 235]: a Bernoulli"),
+    ("a detector's evidence of a point", lambda d: detector(
+        model=npvae.autoencoder(6, (5,), 2), score="negative_evidence"), T, "has no density"),
+    ("a detector of a conditional model", lambda d: detector(model=cvae()), V,
+     "condition is missing"),
+    ("a detector asked another width", lambda d: detector().score(X[:, :4]), V,
+     "x has shape (8, 4): (batch, 6) was expected"),
+    ("a detector asked a NaN", lambda d: detector().flag(put(NAN), quantile=0.9), V, "x is nan at"),
+    ("no threshold", lambda d: detector().flag(X), V,
+     "quantile is None and sigmas is None: one of the two was expected"),
+    ("two thresholds", lambda d: detector().threshold(0.9, 3), V,
+     "quantile is 0.9 and sigmas is 3"),
+    ("quantile by percent", lambda d: detector().threshold(quantile=99), V,
+     "quantile is 99: a number between 0 and 1 was expected"),
+    ("quantile NaN", lambda d: detector().threshold(quantile=NAN), V, "quantile is nan"),
+
+    # ---- figures and the gradient check
+    ("manifold of another latent size", lambda d: npvae.plots.latent_manifold(
+        npvae.vae(6, (5,), 3)), V,
+     "model has 3 latent dimensions: 2 were expected"),
+    ("manifold of none", lambda d: npvae.plots.latent_manifold(vae(), 0, (2, 3)), V, "n is 0"),
+    ("scatter of unequal lengths", lambda d: npvae.plots.latent_scatter(EPS[0], LABELS[:5]), V,
+     "labels have shape (5,): (8,) was expected, one for each code"),
+    ("an unknown attribute", lambda d: npvae.plot, A, "module 'npvae' has no attribute 'plot'"),
+    ("gradcheck without gradients", lambda d: npvae.gradcheck.check(
+        lambda arrays: 0.0, {"a": X}, {}), V, "gradients is empty"),
+    ("gradcheck of another shape", lambda d: npvae.gradcheck.check(
+        lambda arrays: 0.0, {"a": X}, {"a": X[0]}), V,
+     "the gradient of a has shape (6,): (8, 6) was expected"),
+]
