@@ -79,7 +79,7 @@ def ones_figure(scores, labels):
                       color=colour, lw=1.5, label=label)
         axes.set(xlabel="nats" if name == "-ELBO" else "nats per unit of outline", ylabel="density",
                  title="-ELBO" if name == "-ELBO" else "-ELBO / outline")
-        axes.legend(frameon=False, fontsize=9)
+    figure.axes[0].legend(frameon=False, fontsize=9)
     return figure
 
 

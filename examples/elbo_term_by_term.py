@@ -60,7 +60,7 @@ def pictures_figure(models, x):
     rows, names = [x], ["x"]
     for name, model in models.items():
         rows += [model.reconstruct(x), model.decode(z)]
-        names += [f"{name}: reconstructed", f"{name}: from z ~ N(0, I)"]
+        names += [f"{name}: x_hat", f"{name}: z ~ N(0, I)"]
     figure = Figure(figsize=(9, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.imshow(plots.tile(np.concatenate(rows), (28, 28), len(x)), cmap="gray_r", vmin=0, vmax=1)

@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", "README.ko.md"]
+GALLERY = "examples/README.md"
 
 ARTICLES = ["flatorien", "StatQuest", "jjangjjong.tistory.com/41",
             "data-scientist-brian-kim.tistory.com/91", "hugmanskj", "hugrypiggykim", "lcyking",
@@ -27,13 +28,25 @@ NOTES = ["실제 데이터 분포 p(x)에 가장 가까운 데이터를 생성�
          "인코더의 분포와 N(0,1) 사이의 차이를 최소화"]
 
 
-@pytest.mark.parametrize("page", PAGES)
-def test_links_resolve(page):
+def local_targets(page):
+    """The files that a page links to or shows, as paths."""
     text = (ROOT / page).read_text(encoding="utf-8")
     targets = re.findall(r"\]\(([^)]+)\)", text) + re.findall(r'src="([^"]+)"', text)
-    local = [target for target in targets if "://" not in target]
-    assert len(local) > 20
-    assert [target for target in local if not (ROOT / target).exists()] == []
+    folder = (ROOT / page).parent
+    return [folder / target for target in targets if "://" not in target]
+
+
+@pytest.mark.parametrize("page", [*PAGES, GALLERY])
+def test_links_resolve(page):
+    targets = local_targets(page)
+    assert len(targets) > 20
+    assert [path for path in targets if not path.exists()] == []
+
+
+def test_the_gallery_shows_every_example_and_every_figure():
+    shown = set(local_targets(GALLERY))
+    folder = ROOT / "examples"
+    assert shown == {*folder.glob("*.py"), *folder.glob("figures/*.png")}
 
 
 @pytest.mark.parametrize("page", PAGES)
