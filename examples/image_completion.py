@@ -71,7 +71,8 @@ def main(arguments=None):
     print(f"{found['-elbo']:6.1f}  by the conditional VAE, at most: reconstruction "
           f"{terms.reconstruction:.1f} + KL {terms.kl:.1f}")
     c_some, x_some = c_test[:1000], x_test[:1000]
-    found["-log p"] = float(-log_evidence(model, x_some, rng, 100, condition=c_some).mean())
+    evidence = log_evidence(model, x_some, rng, 100, condition=c_some)
+    found["-log p"] = -float(evidence.log_px.mean())
     print(f"{found['-log p']:6.1f}  by the same, with 100 importance samples (1,000 images)")
 
     draws = [model.sample(rng, len(c_some), c_some) for _ in range(200)]     # z ~ N(0, I)

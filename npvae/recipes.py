@@ -18,7 +18,7 @@ from npvae.model import VAE
 from npvae.networks.convolution import Conv2d, ConvTranspose2d, Reshape
 from npvae.networks.initializers import glorot_uniform, he_normal, uniform_fan_in
 from npvae.networks.layers import Chain, Dense, ReLU, Sigmoid, Softplus, Tanh
-from npvae.objectives import ELBO, ScoreFunction
+from npvae.objectives import ELBO, IWAE, ScoreFunction
 from npvae.randomness import stream
 
 RECIPES = {}
@@ -122,6 +122,23 @@ def vae(n_data=784, n_hidden=(400,), n_latent=20, *, likelihood="bernoulli", var
     return dense_model(posteriors.DiagonalGaussian(n_latent), priors.StandardNormal(n_latent),
                        n_data, n_hidden, likelihood, variance, activation, init, seed,
                        objective=ELBO(beta))
+
+
+@recipe
+def iwae(n_data=784, n_hidden=(200, 200), n_latent=50, *, likelihood="bernoulli", variance=1.0,
+         activation="tanh", init="glorot", seed=0):
+    """The importance weighted autoencoder: a VAE with a bound of K samples.
+
+    Train it with `fit(..., n_samples=K)`; K = 1 is the VAE. The sizes are those of the paper,
+    and the parameters those of `vae`.
+
+    References
+    ----------
+    Burda, Grosse and Salakhutdinov (2016).
+    """
+    return dense_model(posteriors.DiagonalGaussian(n_latent), priors.StandardNormal(n_latent),
+                       n_data, n_hidden, likelihood, variance, activation, init, seed,
+                       objective=IWAE())
 
 
 @recipe

@@ -41,6 +41,19 @@ def true_posterior(model, x):
     return (x - b) @ W.T @ M_inverse, s * M_inverse
 
 
+def with_the_true_posterior(rng):
+    """A linear VAE whose encoder is exact: W has orthogonal rows, so the posterior is diagonal."""
+    model = linear_vae(6, 3)
+    W, b, s = decoder_of(model)
+    W[...] = np.diag([2.0, 1.0, 0.5]) @ linalg.orth(rng.standard_normal((6, 3))).T
+    b[...] = rng.standard_normal(6)
+    M_inverse = linalg.inv(W @ W.T + s * np.eye(3))
+    encoder = model.encoder.layers[0]
+    encoder.W = np.hstack([W.T @ M_inverse, np.zeros((6, 3))])
+    encoder.b = np.concatenate([-b @ W.T @ M_inverse, np.log(s * np.diag(M_inverse))])
+    return model
+
+
 def kl_to_full_gaussian(q, mean, covariance):
     """KL(N(q.mu, diag(q.std^2)) || N(mean, covariance)) for each row, by linear algebra."""
     precision = linalg.inv(covariance)

@@ -31,7 +31,7 @@ def fit(model, x, seed=0, **options):
 
 
 def log_evidence(model, x, seed=0):
-    return evaluation.log_evidence(model, x, np.random.default_rng(seed), 5)
+    return evaluation.log_evidence(model, x, np.random.default_rng(seed), 5).log_px
 
 
 def score(model, x, seed=0):

@@ -12,7 +12,7 @@ from scipy import linalg, optimize
 import npvae
 from exact import (data_with_eigenvalues, decoder_of, gauss_hermite, grid_2d,
                    kl_to_full_gaussian, linear_vae, log_evidence, ppca_optimum, sigma_points,
-                   true_posterior)
+                   true_posterior, with_the_true_posterior)
 from helpers import small_vae
 from npvae import ELBO
 from npvae.learning.schedules import Cosine
@@ -32,19 +32,6 @@ def test_elbo_and_the_kl_to_the_posterior_make_the_evidence(seed):
     for i in range(5):
         loss = model.loss(x[i:i + 1], sigma_points(3, 1))
         assert loss.elbo + gap[i] == pytest.approx(log_evidence(model, x[i:i + 1]), abs=1e-10)
-
-
-def with_the_true_posterior(rng):
-    """A linear VAE whose encoder is exact: W has orthogonal rows, so the posterior is diagonal."""
-    model = linear_vae(6, 3)
-    W, b, s = decoder_of(model)
-    W[...] = np.diag([2.0, 1.0, 0.5]) @ linalg.orth(rng.standard_normal((6, 3))).T
-    b[...] = rng.standard_normal(6)
-    M_inverse = linalg.inv(W @ W.T + s * np.eye(3))
-    encoder = model.encoder.layers[0]
-    encoder.W = np.hstack([W.T @ M_inverse, np.zeros((6, 3))])
-    encoder.b = np.concatenate([-b @ W.T @ M_inverse, np.log(s * np.diag(M_inverse))])
-    return model
 
 
 def test_elbo_is_the_evidence_at_the_true_posterior(rng):

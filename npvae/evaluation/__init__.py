@@ -3,9 +3,11 @@
 from npvae.evaluation.anomaly import AnomalyDetector, load_detector
 from npvae.evaluation.curves import (average_precision, confusion_matrix, precision_recall_curve,
                                      roc_auc, roc_curve)
-from npvae.evaluation.evidence import log_evidence, log_weights
+from npvae.evaluation.evidence import (Evidence, bits_per_dimension, log_evidence, log_weights,
+                                       pareto_shape)
 from npvae.evaluation.latents import KLParts, LatentMoments, kl_parts, latent_moments
 
-__all__ = ["log_evidence", "log_weights", "latent_moments", "LatentMoments", "kl_parts", "KLParts",
+__all__ = ["log_evidence", "Evidence", "log_weights", "pareto_shape",
+           "bits_per_dimension", "latent_moments", "LatentMoments", "kl_parts", "KLParts",
            "AnomalyDetector", "load_detector", "roc_curve", "roc_auc", "precision_recall_curve",
            "average_precision", "confusion_matrix"]

@@ -38,7 +38,7 @@ def reconstruction_probability(detector, x, rng):
 
 def negative_evidence(detector, x, rng):
     """-log p(x) in nats, by importance sampling with L draws of z."""
-    return -log_evidence(detector.model, x, rng, detector.n_samples)
+    return -log_evidence(detector.model, x, rng, detector.n_samples).log_px
 
 
 def latent_distance(detector, x, rng):

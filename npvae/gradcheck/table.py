@@ -13,7 +13,8 @@ from npvae.distributions import divergences, likelihoods, posteriors, priors
 from npvae.gradcheck.checks import (check_function, check_layer, check_likelihood, check_model,
                                     check_objective, check_posterior, check_prior)
 from npvae.networks import convolution, layers
-from npvae.objectives import ELBO, FreeBits, ScoreFunction
+from npvae.objectives import (ELBO, IWAE, VIMCO, DReG, FreeBits, ScoreFunction,
+                              StickingTheLanding)
 
 
 class Sizes(NamedTuple):
@@ -142,12 +143,17 @@ TABLE = {
     "objectives.ELBO, analytic KL": _objective(ELBO(beta=1.3)),
     "objectives.ELBO, sampled": _objective(ELBO(beta=0.7, analytic=False)),
     "objectives.FreeBits": _objective(FreeBits(beta=1.3, free=0.1)),
+    "objectives.StickingTheLanding": _objective(StickingTheLanding(beta=0.7)),
     "objectives.ScoreFunction": _objective(ScoreFunction(beta=1.3), least_samples=2),
+    "objectives.IWAE": _objective(IWAE()),
+    "objectives.DReG": _objective(DReG()),
+    "objectives.VIMCO": _objective(VIMCO(), least_samples=2),
     "recipes.vae": _recipe(recipes.vae),
     "recipes.vae, sampled ELBO": _recipe(recipes.vae, ELBO(beta=0.7, analytic=False)),
     "recipes.vae, Gaussian": _recipe(recipes.vae, likelihood="gaussian", variance=0.3),
     "recipes.vae, tied Gaussian": _recipe(recipes.vae, likelihood="tied_gaussian", variance=0.3),
     "recipes.vae, heteroscedastic": _recipe(recipes.vae, likelihood="heteroscedastic_gaussian"),
+    "recipes.iwae": _recipe(recipes.iwae),
     "recipes.conditional_vae": _conditional_vae,
     "recipes.autoencoder": _recipe(recipes.autoencoder),
     "recipes.denoising_autoencoder": _recipe(recipes.denoising_autoencoder),

@@ -11,11 +11,13 @@ import numpy as np
 
 from npvae.door import check_model
 from npvae.files import read_npz, write_npz
-from npvae.objectives import ELBO, FreeBits, ScoreFunction
+from npvae.objectives import (ELBO, IWAE, VIMCO, DReG, FreeBits, ScoreFunction,
+                              StickingTheLanding)
 from npvae.recipes import RECIPES
 
 VERSION = 1
-OBJECTIVES = {"ELBO": ELBO, "FreeBits": FreeBits, "ScoreFunction": ScoreFunction}
+OBJECTIVES = {kind.__name__: kind for kind in (ELBO, FreeBits, StickingTheLanding, ScoreFunction,
+                                               IWAE, DReG, VIMCO)}
 
 
 def save(path, model, training=None, arrays=None):

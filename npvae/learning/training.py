@@ -112,6 +112,9 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     check_type(optimizer, "optimizer", Optimizer, "an optimizer")
     for value, name in ((kl_schedule, "kl_schedule"), (transform, "transform")):
         check_type(value, name, (Callable, type(None)), "a callable")
+    if kl_schedule is not None and not hasattr(model.objective, "beta"):
+        raise ValueError(f"kl_schedule is given, and the objective {model.objective} has no beta: "
+                         "an objective with one was expected, such as ELBO()")
     check_type(callbacks, "callbacks", Sequence, "a sequence of callables")
     rate = learning_rate
     if not callable(rate):

@@ -48,6 +48,13 @@ CASES = [
      "holds a model, but no training to resume"),
     ("resume from a text", lambda d: fit(resume=True, checkpoint=written(d / "a.npz", "hello")), V,
      "is no .npz file, or is damaged"),
+    ("bits, importance weighted, with one sample", lambda d: npvae.bernoulli_vae(6, (5,), 2).loss(
+        X, EPS[:1], objective=npvae.VIMCO()), V, "VIMCO has 1 sample of z: at least 2"),
+    ("a beta for a bound without one", lambda d: fit(
+        model=npvae.iwae(6, (5,), 2), kl_schedule=lambda epoch: 1.0), V,
+     "kl_schedule is given, and the objective IWAE() has no beta"),
+    ("sticking the landing with a KL in closed form", lambda d: npvae.StickingTheLanding(
+        analytic=True), V, "analytic is True: StickingTheLanding needs the fully sampled rate"),
     ("bits with one sample", lambda d: fit(model=npvae.bernoulli_vae(6, (5,), 2)), V,
      "ScoreFunction has 1 sample of z: at least 2 were expected (n_samples)"),
     ("a sampled KL of a point", lambda d: npvae.autoencoder(6, (5,), 2).loss(

@@ -1,4 +1,4 @@
-"""Objectives: from log p(x given z) and the rate to one number and its gradients.
+"""The evidence lower bound, and what is made of it: beta, free bits, other gradients.
 
 An objective sees two arrays and knows nothing of networks:
 
@@ -137,6 +137,30 @@ class FreeBits(ELBO):
         counted = (mean * paid + self.free * ~paid).sum().item()
         return loss._replace(value=loss.reconstruction + self.beta * counted,
                              drate=loss.drate * paid)
+
+
+@dataclass(frozen=True)
+class StickingTheLanding(ELBO):
+    """The sampled ELBO, whose encoder hears of log q(z given x) by the path alone.
+
+    The score of q has mean zero, so the gradient is right in the mean without it. And where
+    q(z given x) is the true posterior, log p(x, z) - log q(z given x) does not depend on z:
+    what is left of the gradient is then exactly zero, for every draw.
+
+    References
+    ----------
+    Roeder, Wu and Duvenaud (2017), "Sticking the landing".
+    """
+
+    analytic: bool = False
+
+    def __post_init__(self):
+        super().__post_init__()
+        if self.analytic:
+            raise ValueError("analytic is True: StickingTheLanding needs the fully sampled rate")
+
+    def __call__(self, log_px, rate):
+        return super().__call__(log_px, rate)._replace(score=0.0)
 
 
 @dataclass(frozen=True)
