@@ -17,21 +17,22 @@ In reading order:
 import importlib
 
 from npvae import datasets, evaluation, gradcheck, networks, numerics
-from npvae.distributions import divergences, likelihoods, posteriors, priors
+from npvae.distributions import divergences, hierarchy, likelihoods, posteriors, priors
 from npvae.learning import (SGD, Adagrad, Adam, clip_by_norm, evaluate, fit, load, load_into,
                             save, schedules)
 from npvae.model import VAE
 from npvae.objectives import (ELBO, IWAE, VIMCO, DReG, FreeBits, Loss, ScoreFunction,
                               StickingTheLanding)
 from npvae.recipes import (autoencoder, bernoulli_vae, concrete_vae, conditional_vae,
-                           convolutional_vae, denoising_autoencoder, iwae, vae)
+                           convolutional_vae, denoising_autoencoder, iwae, two_layer_iwae,
+                           vae)
 
 __version__ = "0.1.0"
 
 __all__ = ["VAE", "vae", "iwae", "conditional_vae", "autoencoder", "denoising_autoencoder",
-           "convolutional_vae", "bernoulli_vae", "concrete_vae",
+           "convolutional_vae", "bernoulli_vae", "concrete_vae", "two_layer_iwae",
            "ELBO", "FreeBits", "StickingTheLanding", "ScoreFunction", "IWAE", "DReG", "VIMCO", "Loss",
-           "posteriors", "priors", "likelihoods", "divergences", "networks", "numerics",
+           "posteriors", "priors", "hierarchy", "likelihoods", "divergences", "networks", "numerics",
            "fit", "evaluate", "SGD", "Adagrad", "Adam", "clip_by_norm", "schedules", "save",
            "load", "load_into", "evaluation", "gradcheck", "datasets", "plots"]
 

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 
 import npvae
 from helpers import batch, freeze, seeds, sizes, small_vae
-from npvae import gradcheck, likelihoods, posteriors, priors
+from npvae import gradcheck, hierarchy, likelihoods, posteriors, priors
 from npvae.gradcheck.table import TABLE, Sizes
 from npvae.networks import Conv2d, ConvTranspose2d, Reshape, convolution, layers
 from npvae.recipes import RECIPES
@@ -43,7 +43,7 @@ def test_gradients_over_many_drawn_sizes(name, s, seed):
 
 def differentiable():
     """The names of every public differentiable thing, found by looking at the package."""
-    for module in (layers, convolution, posteriors, priors, likelihoods):
+    for module in (layers, convolution, posteriors, priors, hierarchy, likelihoods):
         for name, thing in inspect.getmembers(module, inspect.isclass):
             if (issubclass(thing, npvae.networks.Module) and thing.__module__ == module.__name__
                     and thing not in (layers.Layer, posteriors.Posterior)

@@ -128,7 +128,8 @@ class DiagonalGaussian(Posterior):
 
         Returns
         -------
-        dh : ndarray (B, 2 J), summed over the K samples.
+        dh : ndarray (B, 2 J), summed over the K samples; (K, B, 2 J) where each sample has a q
+            of its own.
         """
         # z = mu + std * eps,   std = exp(logvar / 2)
         dmu = dz
@@ -139,7 +140,8 @@ class DiagonalGaussian(Posterior):
         if np.ndim(path) or np.ndim(score):
             dmu = dmu + (score - path) * (eps / q.std)
             dlogvar += (score - path) * (0.5 * eps * eps) - 0.5 * score
-        return np.concatenate([dmu.sum(axis=0), dlogvar.sum(axis=0)], axis=-1)
+        dh = np.concatenate([dmu, dlogvar], axis=-1)
+        return dh if q.mu.ndim == dh.ndim else dh.sum(axis=0)
 
     def kl(self, q, prior):
         """KL(q(z given x) || p(z)) for each latent dimension, in nats: (B, J)."""

@@ -95,7 +95,7 @@ def check_posterior(posterior, h, eps, rng, prior=None, ways=WAYS, complex_step=
                  "log q, both": dict(dz=0 * dz, path=weight, score=weight)}
     functions = {                          # of a twin, of its own q, and of its own z
         "z": lambda twin, q_h, z_h: (dz * z_h).sum(),
-        "log q, path": lambda twin, q_h, z_h: (dlog_q * twin.log_prob(q, z_h)).sum(),
+        "log q, path": lambda twin, q_h, z_h: (dlog_q * posterior.log_prob(q, z_h)).sum(),
         "log q, score": lambda twin, q_h, z_h: (dlog_q * twin.log_prob(q_h, z)).sum(),
         "log q, both": lambda twin, q_h, z_h: (dlog_q * twin.log_prob(q_h, z_h)).sum()}
 
@@ -109,9 +109,10 @@ def check_posterior(posterior, h, eps, rng, prior=None, ways=WAYS, complex_step=
     report = Report([])
     for way in ways:
         name = f"h by {way}"
+        posterior.parameters.zero_grad()
+        dh = posterior.backward(q, eps, **gradients[way])
         report += check(function_of(way, name), {name: h, **blocks},
-                        {name: posterior.backward(q, eps, **gradients[way])},
-                        complex_step=complex_step)
+                        {name: dh, **posterior.gradients()}, complex_step=complex_step)
     if prior is None:
         return report
     kl = posterior.kl(q, prior)

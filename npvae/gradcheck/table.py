@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae import recipes
-from npvae.distributions import divergences, likelihoods, posteriors, priors
+from npvae.distributions import divergences, hierarchy, likelihoods, posteriors, priors
 from npvae.gradcheck.checks import (check_function, check_layer, check_likelihood, check_model,
                                     check_objective, check_posterior, check_prior)
 from npvae.networks import convolution, layers
@@ -38,10 +38,13 @@ def _activation(activation):
     return row
 
 
+def _network(n_in, n_hidden, n_out, rng):
+    return layers.Chain(layers.Dense(n_in, n_hidden, rng), layers.Tanh(),
+                        layers.Dense(n_hidden, n_out, rng))
+
+
 def _chain(s, rng):
-    chain = layers.Chain(layers.Dense(s.D, s.H[0], rng), layers.Tanh(),
-                         layers.Dense(s.H[0], s.J, rng))
-    return check_layer(chain, rng.standard_normal((s.K, s.B, s.D)), rng)
+    return check_layer(_network(s.D, s.H[0], s.J, rng), rng.standard_normal((s.K, s.B, s.D)), rng)
 
 
 def _posterior(posterior, prior=None, **options):
@@ -61,6 +64,17 @@ def _likelihood(likelihood):
         y = rng.standard_normal((s.K, s.B, likelihood.n_outputs(s.D)))
         return check_likelihood(likelihood, rng.random((s.B, s.D)), y, rng)
     return row
+
+
+def _stacked_posterior(s, rng):
+    q = hierarchy.StackedGaussian(s.J, s.D, _network(s.J, s.H[0], 2 * s.D, rng))
+    return check_posterior(q, rng.standard_normal((s.B, q.n_outputs)),
+                           q.draw_noise(rng, s.K, s.B), rng)
+
+
+def _stacked_prior(s, rng):
+    p = hierarchy.StackedNormal(s.J, s.D, _network(s.D, s.H[0], 2 * s.J, rng))
+    return check_prior(p, rng.standard_normal((s.K, s.B, s.J + s.D)), rng)
 
 
 def _divergence(name, n_inputs):
@@ -95,6 +109,11 @@ def _conditional_vae(s, rng):
     return _model(model, s, rng, rng.random((s.B, 3)))
 
 
+def _two_layer_iwae(s, rng):
+    hidden = (s.H, s.H[:1])
+    return _model(recipes.two_layer_iwae(s.D, hidden, (s.J, s.J + 1)), s, rng)
+
+
 def _bernoulli_vae(s, rng):
     """The decoder and the KL; the gradient by the score is no derivative of the loss."""
     model = recipes.bernoulli_vae(s.D, s.H, s.J, activation="tanh")
@@ -119,6 +138,8 @@ TABLE = {
     "layers.Tanh": _activation(layers.Tanh),
     "layers.Sigmoid": _activation(layers.Sigmoid),
     "layers.Softplus": _activation(layers.Softplus),
+    "layers.First": lambda s, rng: check_layer(
+        layers.First(s.J), rng.standard_normal((s.K, s.B, s.J + s.D)), rng),
     "layers.Chain": _chain,
     "convolution.Conv2d": _convolution(convolution.Conv2d, 5),
     "convolution.ConvTranspose2d": _convolution(convolution.ConvTranspose2d, 3),
@@ -133,6 +154,8 @@ TABLE = {
     "posteriors.Bernoulli": _posterior(posteriors.Bernoulli, priors.Bernoulli,
                                        ways=("log q, score",)),
     "posteriors.Concrete": _posterior(posteriors.Concrete),
+    "hierarchy.StackedGaussian": _stacked_posterior,
+    "hierarchy.StackedNormal": _stacked_prior,
     "priors.StandardNormal": _prior(priors.StandardNormal),
     "priors.Bernoulli": _prior(lambda J: priors.Bernoulli(J, p=0.3)),
     "priors.Concrete": _prior(lambda J: priors.Concrete(J, p=0.3)),
@@ -154,6 +177,7 @@ TABLE = {
     "recipes.vae, tied Gaussian": _recipe(recipes.vae, likelihood="tied_gaussian", variance=0.3),
     "recipes.vae, heteroscedastic": _recipe(recipes.vae, likelihood="heteroscedastic_gaussian"),
     "recipes.iwae": _recipe(recipes.iwae),
+    "recipes.two_layer_iwae": _two_layer_iwae,
     "recipes.conditional_vae": _conditional_vae,
     "recipes.autoencoder": _recipe(recipes.autoencoder),
     "recipes.denoising_autoencoder": _recipe(recipes.denoising_autoencoder),

@@ -134,6 +134,28 @@ class Softplus(Layer):
         return dy * sigmoid(x)
 
 
+class First(Layer):
+    """y = the first n features of x; the others have no part in what follows.
+
+    Parameters
+    ----------
+    n : int
+    """
+
+    def __init__(self, n):
+        check_count(n, "n")
+        super().__init__()
+        self.n = n
+
+    def forward(self, x):
+        return x[..., :self.n], x.shape
+
+    def pullback(self, dy, shape):
+        dx = np.zeros(shape, dy.dtype)
+        dx[..., :self.n] = dy
+        return dx
+
+
 class Chain(Layer):
     """Layers one after the other: y = f_n(... f_2(f_1(x))).
 

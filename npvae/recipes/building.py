@@ -1,0 +1,81 @@
+"""What the recipes share: their register, and a model of dense layers."""
+
+import functools
+import inspect
+
+import numpy as np
+
+from npvae.distributions.likelihoods import (Bernoulli, Gaussian, HeteroscedasticGaussian,
+                                             TiedGaussian)
+from npvae.inputs import check_choice, check_count, check_positive
+from npvae.model import VAE
+from npvae.networks.initializers import glorot_uniform, he_normal, uniform_fan_in
+from npvae.networks.layers import Chain, Dense, ReLU, Sigmoid, Softplus, Tanh
+from npvae.randomness import stream
+
+RECIPES = {}
+ACTIVATIONS = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid, "softplus": Softplus}
+INITIALIZERS = {"uniform": uniform_fan_in, "glorot": glorot_uniform, "he": he_normal}
+LIKELIHOODS = {"bernoulli": lambda variance: Bernoulli(),
+               "gaussian": Gaussian,
+               "tied_gaussian": TiedGaussian,
+               "heteroscedastic_gaussian": lambda variance: HeteroscedasticGaussian()}
+
+
+def recipe(build):
+    """Register a recipe by its name, and note its arguments on what it builds."""
+    signature = inspect.signature(build)
+
+    @functools.wraps(build)
+    def noted(*args, **kwargs):
+        arguments = signature.bind(*args, **kwargs)
+        arguments.apply_defaults()
+        arguments = {name: plain(value) for name, value in arguments.arguments.items()}
+        model = build(**arguments)
+        model.config = {"recipe": build.__name__, **arguments}
+        return model
+
+    RECIPES[build.__name__] = noted
+    return noted
+
+
+def mlp(sizes, activation, rng, init, first=()):
+    """Dense layers of the given sizes, with an activation between each two; before them,
+    the layers `first`."""
+    layers = [*first]
+    for n_in, n_out in zip(sizes, sizes[1:]):
+        layers += [Dense(n_in, n_out, rng, init), activation()]
+    return Chain(*layers[:-1])
+
+
+def plain(argument):
+    """An argument as JSON would keep it: sequences as tuples, NumPy's numbers as Python's."""
+    if isinstance(argument, np.generic):
+        return argument.item()
+    if hasattr(argument, "__iter__") and not isinstance(argument, str):
+        return tuple(plain(item) for item in argument)
+    return argument
+
+
+def dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation, init, seed, *,
+                n_condition=0, squash=(), **options):
+    """A model of dense layers: hidden sizes in order for the encoder, reversed for the decoder,
+    which begins with the layers `squash`."""
+    check_count(n_data, "n_data")
+    if not isinstance(n_hidden, tuple):
+        raise TypeError(f"n_hidden is {n_hidden!r}: a sequence of sizes was expected, "
+                        f"such as ({n_hidden!r},)")
+    for size in n_hidden:
+        check_count(size, "a size in n_hidden")
+    check_positive(variance, "variance")
+    check_choice(likelihood, "likelihood", LIKELIHOODS)
+    check_choice(activation, "activation", ACTIVATIONS)
+    check_choice(init, "init", INITIALIZERS)
+    p_x = LIKELIHOODS[likelihood](variance)
+    network = functools.partial(mlp, activation=ACTIVATIONS[activation],
+                                rng=stream(seed, "weights"), init=INITIALIZERS[init])
+    encoder = network([n_data + n_condition, *n_hidden, posterior.n_outputs])
+    decoder = network([posterior.n_latent + n_condition, *reversed(n_hidden),
+                       p_x.n_outputs(n_data)], first=squash)
+    return VAE(encoder, posterior, prior, decoder, p_x, n_data=n_data, n_condition=n_condition,
+               **options)
