@@ -5,9 +5,11 @@ from npvae.evaluation.curves import (average_precision, confusion_matrix, precis
                                      roc_auc, roc_curve)
 from npvae.evaluation.evidence import (Evidence, bits_per_dimension, log_evidence, log_weights,
                                        pareto_shape)
+from npvae.evaluation.inference import InferenceGap, calibration_ranks, inference_gap
 from npvae.evaluation.latents import KLParts, LatentMoments, kl_parts, latent_moments
 
-__all__ = ["log_evidence", "Evidence", "log_weights", "pareto_shape",
-           "bits_per_dimension", "latent_moments", "LatentMoments", "kl_parts", "KLParts",
+__all__ = ["log_evidence", "Evidence", "log_weights", "pareto_shape", "bits_per_dimension",
+           "inference_gap", "InferenceGap", "calibration_ranks",
+           "latent_moments", "LatentMoments", "kl_parts", "KLParts",
            "AnomalyDetector", "load_detector", "roc_curve", "roc_auc", "precision_recall_curve",
            "average_precision", "confusion_matrix"]

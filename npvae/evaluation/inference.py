@@ -1,0 +1,157 @@
+"""How good is q(z given x)? What it costs in nats, and whether its widths can be believed."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from npvae.door import as_condition, as_data, check_model
+from npvae.evaluation.evidence import log_weights
+from npvae.inputs import check_count, check_generator
+from npvae.learning.optimizers import Adam
+from npvae.learning.schedules import Cosine
+from npvae.model import VAE, join
+from npvae.networks.layers import Layer
+from npvae.networks.parameters import block
+from npvae.numerics import log_mean_exp
+from npvae.objectives import StickingTheLanding
+
+
+class InferenceGap(NamedTuple):
+    """log p(x) - ELBO for each x, in two parts; arrays (n,), nats.
+
+    Attributes
+    ----------
+    log_px : by importance sampling, with the best q for the proposal.
+    best_elbo : of the best q of the family, found for each x by itself.
+    elbo : of the q that the encoder gives.
+    """
+
+    log_px: np.ndarray
+    best_elbo: np.ndarray
+    elbo: np.ndarray
+
+    @property
+    def approximation(self):
+        """What the family cannot express: log p(x) - best_elbo."""
+        return self.log_px - self.best_elbo
+
+    @property
+    def amortization(self):
+        """What one encoder for all x gives away: best_elbo - elbo."""
+        return self.best_elbo - self.elbo
+
+
+class Table(Layer):
+    """In the place of an encoder: an h of its own for each x, to be learned."""
+
+    h, dh = block("h")
+
+    def __init__(self, h):
+        super().__init__({"h": h})
+
+    def forward(self, x):
+        return self.h.copy(), None
+
+    def accumulate(self, dh, cache):
+        self.dh += dh
+
+
+def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000):
+    """The inference gap of each x, split into its approximation and its amortization part.
+
+    The best q is found by `steps` steps of Adam on the ELBO, beginning at the encoder's q,
+    with 10 samples of z in each.
+
+    Parameters
+    ----------
+    model : VAE
+        With a posterior that has a density, and a path.
+    x : array (n, D)
+        All are worked on at once: memory grows with n.
+    rng : numpy.random.Generator
+    condition : array (n, C), optional
+    steps : int
+    n_samples : int
+        K, for the two ELBOs and for log p(x).
+
+    Returns
+    -------
+    InferenceGap
+
+    References
+    ----------
+    Cremer, Li and Duvenaud (2018), "Inference suboptimality in variational autoencoders".
+    """
+    check_model(model)
+    x = as_data(model, x)
+    condition = as_condition(model, condition, len(x))
+    check_generator(rng)
+    check_count(steps, "steps")
+    check_count(n_samples, "n_samples")
+    own = with_table(model, x, condition)
+    amortized, _ = elbo_and_evidence(own, x, condition, rng, n_samples)
+    h = own.encoder.h
+    theta, grad = own.parameters.theta[:h.size], own.parameters.grad[:h.size]     # h comes first
+    adam, rate = Adam(), Cosine(0.03, steps)
+    for step in range(steps):
+        own.loss_and_grad(x, own.draw_noise(rng, len(x), 10), condition=condition,
+                          objective=StickingTheLanding())
+        adam.step(theta, grad, rate(step))
+    best, log_px = elbo_and_evidence(own, x, condition, rng, n_samples)
+    return InferenceGap(log_px, best, amortized)
+
+
+def with_table(model, x, condition):
+    """A copy of the model whose encoder is a table of what the encoder says of these x."""
+    h, _ = model.encoder.forward(join(x, condition))
+    parts = {name: getattr(model, name).copy()
+             for name in ("posterior", "prior", "decoder", "likelihood")}
+    return VAE(Table(h), **parts, n_data=model.n_data, n_condition=model.n_condition)
+
+
+def elbo_and_evidence(model, x, condition, rng, n_samples):
+    """The ELBO and log p(x) of each x, from the same weights: the mean of their logs, and the
+    log of their mean. (Near the true posterior the sampled KL is the less noisy one.)"""
+    log_w = [log_weights(model, x, model.draw_noise(rng, len(x)), condition)[0]
+             for _ in range(n_samples)]
+    log_w = np.array(log_w, np.float64)
+    return log_w.mean(axis=0), log_mean_exp(log_w)
+
+
+def calibration_ranks(model, rng, n=1000, n_samples=99):
+    """Simulation-based calibration of q: is z where q(z given x) says, as often as it says?
+
+    Draw z from the prior, x from p(x given z), and K codes from q(z given x). If q is the true
+    posterior, the rank of z_j among its K draws is uniform on 0 .. K. Ranks that pile up at both
+    ends belong to a q that is too narrow, in the middle to one that is too wide.
+
+    Parameters
+    ----------
+    model : VAE
+        Without condition.
+    rng : numpy.random.Generator
+    n : int
+        How many pairs (z, x) are simulated.
+    n_samples : int
+        K.
+
+    Returns
+    -------
+    ndarray of int (n, J), from 0 to K.
+
+    References
+    ----------
+    Talts, Betancourt, Simpson, Vehtari and Gelman (2018), "Validating Bayesian inference
+    algorithms with simulation-based calibration", algorithm 1.
+    """
+    check_model(model)
+    check_generator(rng)
+    check_count(n, "n")
+    check_count(n_samples, "n_samples")
+    if model.n_condition:
+        raise ValueError(f"model has n_condition={model.n_condition}: a model without condition "
+                         "was expected")
+    z = model.prior.sample(rng, n, model.parameters.dtype)
+    x = model.likelihood.sample(rng, model.decoder.forward(z)[0])
+    draws = model.posterior.sample(model.encode(x), model.draw_noise(rng, n, n_samples))
+    return (draws < z).sum(axis=0)
