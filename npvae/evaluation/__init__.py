@@ -1,5 +1,6 @@
 """What a trained model is worth: its evidence, its latent space, its anomalies."""
 
+from npvae.evaluation.annealing import Sandwich, annealed_log_evidence, sandwich
 from npvae.evaluation.anomaly import AnomalyDetector, load_detector
 from npvae.evaluation.curves import (average_precision, confusion_matrix, precision_recall_curve,
                                      roc_auc, roc_curve)
@@ -9,6 +10,7 @@ from npvae.evaluation.inference import InferenceGap, calibration_ranks, inferenc
 from npvae.evaluation.latents import KLParts, LatentMoments, kl_parts, latent_moments
 
 __all__ = ["log_evidence", "Evidence", "log_weights", "pareto_shape", "bits_per_dimension",
+           "annealed_log_evidence", "sandwich", "Sandwich",
            "inference_gap", "InferenceGap", "calibration_ranks",
            "latent_moments", "LatentMoments", "kl_parts", "KLParts",
            "AnomalyDetector", "load_detector", "roc_curve", "roc_auc", "precision_recall_curve",

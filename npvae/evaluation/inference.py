@@ -10,8 +10,7 @@ from npvae.inputs import check_count, check_generator
 from npvae.learning.optimizers import Adam
 from npvae.learning.schedules import Cosine
 from npvae.model import VAE, join
-from npvae.networks.layers import Layer
-from npvae.networks.parameters import block
+from npvae.networks.layers import Table
 from npvae.numerics import log_mean_exp
 from npvae.objectives import StickingTheLanding
 
@@ -39,21 +38,6 @@ class InferenceGap(NamedTuple):
     def amortization(self):
         """What one encoder for all x gives away: best_elbo - elbo."""
         return self.best_elbo - self.elbo
-
-
-class Table(Layer):
-    """In the place of an encoder: an h of its own for each x, to be learned."""
-
-    h, dh = block("h")
-
-    def __init__(self, h):
-        super().__init__({"h": h})
-
-    def forward(self, x):
-        return self.h.copy(), None
-
-    def accumulate(self, dh, cache):
-        self.dh += dh
 
 
 def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000):

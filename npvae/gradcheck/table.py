@@ -140,6 +140,8 @@ TABLE = {
     "layers.Softplus": _activation(layers.Softplus),
     "layers.First": lambda s, rng: check_layer(
         layers.First(s.J), rng.standard_normal((s.K, s.B, s.J + s.D)), rng),
+    "layers.Table": lambda s, rng: check_layer(
+        layers.Table(rng.standard_normal((s.B, s.J))), rng.standard_normal((s.B, s.D)), rng),
     "layers.Chain": _chain,
     "convolution.Conv2d": _convolution(convolution.Conv2d, 5),
     "convolution.ConvTranspose2d": _convolution(convolution.ConvTranspose2d, 3),

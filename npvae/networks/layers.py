@@ -156,6 +156,32 @@ class First(Layer):
         return dx
 
 
+class Table(Layer):
+    """y is a table of numbers, whatever x is: a row for each x of one batch, to be learned.
+
+    In the place of an encoder it gives each x a q(z given x) of its own.
+
+    Parameters
+    ----------
+    h : array (B, n)
+        Its initial value.
+    """
+
+    h, dh = block("h")
+
+    def __init__(self, h):
+        super().__init__({"h": h})
+
+    def forward(self, x):
+        return self.h.copy(), x
+
+    def accumulate(self, dy, x):
+        self.dh += dy
+
+    def pullback(self, dy, x):
+        return np.zeros_like(x)
+
+
 class Chain(Layer):
     """Layers one after the other: y = f_n(... f_2(f_1(x))).
 

@@ -1,0 +1,186 @@
+"""The estimator laboratory: one bound, several gradients.
+
+With K samples and their weights w = p(x, z) / q(z given x), log(mean of w) is a lower bound of
+log p(x), the importance weighted one (IWAE). Its gradient reaches the encoder on two ways: by
+the path (z moves) and by the score (the density of q at a z that stands still). Estimators
+differ in what they make of the score:
+
+- ELBO (fully sampled), IWAE: keep it. It is noise, in part or in whole.
+- Sticking the landing (STL): drop it. For the ELBO its mean is zero, so nothing is lost; and at
+  the true posterior nothing is left to vary.
+- STL inside the IWAE bound: there the mean of the score is not zero, and dropping it is wrong.
+- DReG: turn it into a path. What comes out is one more factor w_k / sum(w) on the path.
+
+Here all stand on one bench, on a model whose evidence and posterior are known: a linear VAE. For
+each x and draw of the noise we look at the gradient in the encoder's output (mu, logvar).
+
+    python examples/estimator_laboratory.py [--quick] [--out DIR]
+"""
+
+import argparse
+import itertools
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+import npvae
+from npvae import ELBO, IWAE, DReG, StickingTheLanding, plots
+from npvae.networks import Dense, Table
+
+SAMPLED = ELBO(analytic=False)
+STYLES = {"ELBO": ("o-", plots.ORANGE), "STL": ("s--", plots.BLUE), "IWAE": ("o-", plots.ORANGE),
+          "DReG": ("s--", plots.BLUE), "STL in IWAE": ("^:", plots.GREY)}
+
+
+class StickingInside(IWAE):
+    """The score dropped inside the importance weighted bound: a mistake."""
+
+    def __call__(self, log_px, rate):
+        return super().__call__(log_px, rate)._replace(score=0.0)
+
+
+# %% A linear model, and q anywhere between a poor one and the true posterior
+
+
+def bench(off, n=1):
+    """A model of x = W z + noise, n times the same x, and q this far from the posterior."""
+    rng = np.random.default_rng(4)
+    W = np.array([[2.0, 0, 0, 0], [0, 1.0, 0, 0]]) @ np.linalg.qr(rng.standard_normal((4, 4)))[0]
+    variance, x = 0.5, rng.standard_normal(4)
+    spread = variance / (np.diag(W @ W.T) + variance)               # of the true posterior
+    h = np.concatenate([x @ W.T * spread / variance, np.log(spread)])
+    h = h + off * rng.standard_normal(4)
+    decoder = Dense(2, 4, rng).astype(np.float64)
+    decoder.W = W
+    model = npvae.VAE(Table(np.tile(h, (n, 1))), npvae.posteriors.DiagonalGaussian(2),
+                      npvae.priors.StandardNormal(2), decoder,
+                      npvae.likelihoods.Gaussian(variance), n_data=4).astype(np.float64)
+    covariance = W.T @ W + variance * np.eye(4)
+    evidence = -0.5 * (x @ np.linalg.solve(covariance, x)
+                       + np.linalg.slogdet(2 * np.pi * covariance)[1])
+    return model, np.tile(x, (n, 1)), evidence
+
+
+def gradients(objective, off, K, n, seed=0):
+    """n draws of the gradient in (mu, logvar): (n, 4)."""
+    model, x, _ = bench(off, n)
+    model.loss_and_grad(x, model.draw_noise(np.random.default_rng(seed), n, K),
+                        objective=objective)
+    return n * model.encoder.dh                                 # the loss is a mean over the n
+
+
+# %% Six experiments
+
+
+def bound_by_samples(K=8):
+    """Averaged over all subsets of K samples: the bound for 1, ..., K of them, and log p(x)."""
+    model, x, evidence = bench(0.7)
+    eps = model.draw_noise(np.random.default_rng(1), 1, K)
+    return [-np.mean([model.loss(x, eps[list(s)], objective=IWAE()).value
+                      for s in itertools.combinations(range(K), k)])
+            for k in range(1, K + 1)], evidence
+
+
+def signal_to_noise(Ks, n):
+    """|mean| / deviation of the gradient near the optimum, the median of its entries. The two
+    means are equal, so both are taken from DReG, where they can be seen."""
+    found = {"IWAE": [], "DReG": []}
+    for K in Ks:
+        signal = np.abs(gradients(DReG(), 0.05, K, n).mean(axis=0))
+        for objective in (IWAE(), DReG()):
+            noise = gradients(objective, 0.05, K, n).std(axis=0)
+            found[type(objective).__name__].append(float(np.median(signal / noise)))
+    return found
+
+
+def bias(Ks, n):
+    """How far the mean gradient is from that of IWAE, as a part of it, and its error."""
+    found = {"DReG": [], "STL in IWAE": []}
+    for K in Ks:
+        expected = gradients(IWAE(), 0.5, K, n)
+        size = np.linalg.norm(expected.mean(axis=0))
+        for name, objective in (("DReG", DReG()), ("STL in IWAE", StickingInside())):
+            d = gradients(objective, 0.5, K, n) - expected          # on the same noise
+            found[name].append((np.linalg.norm(d.mean(axis=0)) / size,
+                                np.linalg.norm(d.std(axis=0)) / np.sqrt(n) / size))
+    return found
+
+
+def draw(found):
+    figure = Figure(figsize=(11, 6.6), layout="constrained")
+    (one, bound, order), (landing, snr, wrong) = figure.subplots(2, 3)
+    for axes, pairs, title in ((one, found["K = 1"], "K = 1: IWAE is the ELBO"),
+                               (order, found["order"], "the order of the samples")):
+        for (name, (a, b)), marker in zip(pairs.items(), "ox"):
+            axes.plot(a, b, marker, ms=5, label=name, alpha=0.7, mfc="none",
+                      color=plots.ORANGE if marker == "o" else plots.BLUE)
+        axes.axline((0, 0), slope=1, color=plots.GREY, lw=0.8)
+        axes.set(title=title, xlabel="an entry of the gradient", ylabel="the same entry")
+        axes.legend(frameon=False, fontsize=8)
+    values, evidence = found["bound"]
+    bound.plot(range(1, len(values) + 1), values, "o-", color=plots.ORANGE, label="mean over subsets")
+    bound.axhline(evidence, color=plots.GREY, ls=":", label="log p(x)")
+    bound.set(title="more samples, a better bound", xlabel="K", ylabel="nats")
+    for name, deviation in found["landing"][1].items():
+        landing.plot(found["landing"][0], deviation, STYLES[name][0], color=STYLES[name][1],
+                     label=name, ms=4)
+    landing.set(title="noise on the way to the posterior", ylabel="deviation of the gradient",
+                xlabel="distance of q from the posterior")
+    for name, values in found["snr"].items():
+        snr.loglog(found["Ks"], values, STYLES[name][0], color=STYLES[name][1], label=name, ms=4)
+    snr.set(title="signal to noise", xlabel="K", ylabel="|mean| / deviation")
+    for name, values in found["bias"].items():
+        wrong.errorbar(found["Ks"], *np.transpose(values), fmt=STYLES[name][0], ms=4,
+                       color=STYLES[name][1], label=name, capsize=2)
+    wrong.set(title="dropping the score inside the bound", xlabel="K", xscale="log",
+              ylabel="mean error of the gradient, relative")
+    for axes in (bound, landing, snr, wrong):
+        axes.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer draws")
+    parser.add_argument("--out", type=Path, default=Path("out"), help="folder (default: out)")
+    asked = parser.parse_args(arguments)
+    asked.out.mkdir(parents=True, exist_ok=True)
+    n = 20_000 if asked.quick else 100_000
+    Ks = [1, 2, 4, 8, 16, 32] if asked.quick else [1, 2, 4, 8, 16, 32, 64]
+
+    pairs = {"ELBO, IWAE": (SAMPLED, IWAE()), "STL, DReG": (StickingTheLanding(), DReG())}
+    one = {name: [gradients(o, 0.7, 1, 30).ravel() for o in pair] for name, pair in pairs.items()}
+    model, x, _ = bench(0.7, 30)
+    eps = model.draw_noise(np.random.default_rng(0), 30, 8)
+    order = {}
+    for objective in (IWAE(), DReG()):
+        rows = []
+        for e in (eps, eps[::-1]):
+            model.loss_and_grad(x, e, objective=objective)
+            rows.append(30 * model.encoder.dh.ravel())
+        order[f"{type(objective).__name__}, K = 8, in reverse"] = rows
+    offs = np.linspace(0, 1, 9)
+    landing = {name: [float(np.linalg.norm(gradients(o, off, 1, 4000).std(axis=0)))
+                      for off in offs] for name, o in (("ELBO", SAMPLED),
+                                                       ("STL", StickingTheLanding()))}
+    found = {"K = 1": one, "order": order, "bound": bound_by_samples(), "landing": (offs, landing),
+             "Ks": Ks, "snr": signal_to_noise(Ks, n), "bias": bias(Ks, n)}
+
+    for name, rows in {**one, **order}.items():
+        print(f"{name}: largest difference {np.abs(np.subtract(*rows)).max():.0e}")
+    print("bound for K = 1, 2, ...: " + " ".join(f"{v:.3f}" for v in found["bound"][0])
+          + f"; log p(x) {found['bound'][1]:.3f}")
+    print(f"at the posterior the gradient deviates by {landing['ELBO'][0]:.2f} (ELBO), "
+          f"{landing['STL'][0]:.0e} (STL)")
+    print("K                  " + " ".join(f"{K:7d}" for K in Ks))
+    for name, values in found["snr"].items():
+        print(f"signal/noise, {name} " + " ".join(f"{v:7.3f}" for v in values))
+    for name, values in found["bias"].items():
+        print(f"error, {name:12}" + " ".join(f"{v:7.3f}" for v, _ in values))
+    draw(found).savefig(asked.out / "estimator_laboratory.png", dpi=110)
+    return found
+
+
+if __name__ == "__main__":
+    main()
