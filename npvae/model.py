@@ -36,6 +36,8 @@ class Cache(NamedTuple):
 class VAE(Module):
     """A variational autoencoder with one stochastic layer.
 
+    Finite, in float32, where its parts are. See their docstrings, and `fit` for gradients.
+
     Parameters
     ----------
     encoder : Layer

@@ -1,3 +1,5 @@
+import signal
+
 import numpy as np
 import pytest
 
@@ -8,6 +10,9 @@ from hypothesis import settings
 settings.register_profile("npvae", derandomize=True, deadline=None, max_examples=25,
                           database=None, report_multiple_bugs=False)
 settings.load_profile("npvae")
+
+# What a shell starts in its background (`pytest &`) has Ctrl-C ignored; some tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -28,6 +28,14 @@ def small_vae(n_data=12, n_hidden=(7, 5), n_latent=3, dtype=np.float64, scale=0.
     return model.astype(dtype)
 
 
+def small_of(recipe, **options):
+    """A small model of 16 pixels and two latent dimensions, by the name of its recipe."""
+    sizes = {"convolutional_vae": dict(side=4, channels=[2, 3], n_latent=2),
+             "two_layer_iwae": dict(n_data=16, n_hidden=[range(5, 7), [3]], n_latent=[1, 1])}
+    default = dict(n_data=np.int64(16), n_hidden=range(5, 7), n_latent=2)
+    return npvae.recipes.RECIPES[recipe](**sizes.get(recipe, default), **options)
+
+
 def batch(model, rng, n_batch=4, n_samples=3):
     """Random x in [0, 1] and noise for a model."""
     x = rng.random((n_batch, model.n_data)).astype(model.parameters.dtype)

@@ -205,12 +205,16 @@ def test_hmc_finds_the_posterior_from_far_away(rng):
     assert_gaussian(state.z[:, 0], mean[0], covariance)
 
 
-def test_a_chain_that_diverges_is_refused(rng):
+@pytest.mark.parametrize("far", [1e3, 1e100, 1e200])
+@pytest.mark.parametrize("layers", [1, 2])
+def test_a_chain_that_diverges_is_refused(layers, far, rng):
     path = nonlinear_path(rng, likelihood="heteroscedastic_gaussian")
+    if layers == 2:
+        path = Path(two_layer_vae(rng), path.x)
     state = path(rng.standard_normal((3, 2, 2)))
-    after, acceptance = hmc(path, state, 1.0, np.array([1e200, 0.01]), 5, rng)
+    after, acceptance = hmc(path, state, 1.0, np.array([far, 0.01]), 5, rng)
     np.testing.assert_array_equal(after.z[:, 0], state.z[:, 0])
-    assert (acceptance[:, 0] == 0).all() and (after.z[:, 1] != state.z[:, 1]).any()
+    assert (acceptance[:, 0] < 1e-9).all() and (after.z[:, 1] != state.z[:, 1]).any()
     assert all(np.isfinite(part).all() for part in after)
 
 
@@ -258,18 +262,18 @@ def test_without_temperatures_in_between_it_is_importance_sampling(rng):
     z = model.prior.sample(np.random.default_rng(5), 7 * 4, np.float64).reshape(7, 4, 2)
     log_px = model.likelihood.log_prob(x, model.decoder.forward(z)[0])[0]
     estimate = evaluation.annealed_log_evidence(model, x, np.random.default_rng(5), 7, 1)
-    np.testing.assert_allclose(estimate, log_mean_exp(log_px), rtol=1e-13)
+    np.testing.assert_allclose(estimate.log_px, log_mean_exp(log_px), rtol=1e-13)
     estimate = evaluation.annealed_log_evidence(model, x, np.random.default_rng(5), 7, 1,
                                                 start="posterior")
     expected = evaluation.log_evidence(model, x, np.random.default_rng(5), 7).log_px
-    np.testing.assert_allclose(estimate, expected, rtol=1e-12)
+    np.testing.assert_allclose(estimate.log_px, expected, rtol=1e-12)
 
 
-@pytest.mark.parametrize("start", ["prior", "posterior"])
-def test_the_sandwich_closes_on_the_exact_evidence(start, rng):
+@pytest.mark.parametrize("start, n_temperatures", [("prior", 150), ("posterior", 80)])
+def test_the_sandwich_closes_on_the_exact_evidence(start, n_temperatures, rng):
     model = random_linear_vae(rng, 6, 3)
-    data, lower, upper = evaluation.sandwich(model, rng, 60, 16, 150, n_leapfrog=5, start=start,
-                                             batch_size=40)
+    data, lower, upper = evaluation.sandwich(model, rng, 60, 16, n_temperatures, n_leapfrog=5,
+                                             start=start, batch_size=40)
     exact = log_evidence(model, data)
     assert data.shape == (60, 6) and lower.shape == upper.shape == (60,)
     assert stats.kstest(2 * (log_evidence(model, model.decoder.layers[0].b[None]) - exact),
@@ -277,7 +281,7 @@ def test_the_sandwich_closes_on_the_exact_evidence(start, rng):
     for bound in (lower, upper):
         error = bound - exact
         assert abs(error.mean()) < 0.05 and error.std() < 0.5
-    assert -0.02 < (upper - lower).mean() < 0.1
+    assert abs((upper - lower).mean()) < 0.1
     if start == "prior":                          # with few temperatures it is wide open
         coarse = evaluation.sandwich(model, rng, 200, 4, 5, n_leapfrog=2)
         exact = log_evidence(model, coarse.x)
@@ -296,7 +300,7 @@ def test_a_nonlinear_decoder_against_the_grid(rng):
     plain = np.exp(path(path.draw(rng, 5000)).log_ratio - exact)
     assert (w.std(axis=0) < 0.6 * plain.std(axis=0)).all()
     estimate = evaluation.annealed_log_evidence(model, x, rng, 100, 60, n_leapfrog=5)
-    np.testing.assert_allclose(estimate, exact, atol=0.15)
+    np.testing.assert_allclose(estimate.log_px, exact, atol=0.15)
 
 
 def test_each_x_has_its_own_condition(rng):
@@ -308,11 +312,13 @@ def test_each_x_has_its_own_condition(rng):
     assert np.ptp(exact) > 0.5
     estimate = evaluation.annealed_log_evidence(model, x, rng, 200, 30, n_leapfrog=3,
                                                 condition=condition, batch_size=3)
-    np.testing.assert_allclose(estimate, exact, atol=0.2)
-    codes = np.eye(4)[np.arange(60) % 4]
-    drawn = evaluation.sandwich(model, rng, 60, 20, 30, n_leapfrog=3, condition=codes)
-    exact = grid_log_evidence(model, drawn.x, codes)
-    assert abs((drawn.lower - exact).mean()) < 0.1 and abs((drawn.upper - exact).mean()) < 0.2
+    np.testing.assert_allclose(estimate.log_px, exact, atol=0.2)
+    # in one step back, the upper bound is log p(x given z) itself: in the mean, -entropy
+    codes = np.eye(4)[np.arange(20_000) % 4]
+    drawn = evaluation.sandwich(model, rng, 20_000, 1, 1, condition=codes, batch_size=20_000)
+    p = model.sample(rng, 20_000, codes)
+    entropy = -(p * np.log(p) + (1 - p) * np.log(1 - p)).sum(axis=-1)
+    assert_mean(drawn.upper + entropy, 0.0)
     with pytest.raises(ValueError, match="condition is missing"):
         evaluation.sandwich(model, rng, 4)
 
@@ -336,7 +342,7 @@ def test_float32_stays_float32(start, rng):
     state, acceptance = hmc(path, path(path.draw(rng, 8)), float(betas[3]), steps[3], 3, rng)
     assert {part.dtype for part in (*state, steps, acceptance)} == {np.dtype(np.float32)}
     bounds = evaluation.sandwich(model, rng, 40, 16, 100, n_leapfrog=3, start=start)
-    assert {part.dtype for part in bounds} == {np.dtype(np.float32)}
+    assert bounds.x.dtype == np.float32 and bounds.lower.dtype == bounds.upper.dtype == np.float64
     error = bounds.lower - log_evidence(double, bounds.x)          # and it is as good as double
     assert abs(error.mean()) < 0.15 and error.std() < 0.5
 

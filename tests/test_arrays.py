@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import npvae
+from helpers import small_of
 from npvae import evaluation
 from npvae.recipes import RECIPES
 
@@ -153,12 +154,6 @@ def test_a_condition_of_any_dtype_gives_the_same_bits(dtype):
 
 # ---- copies ------------------------------------------------------------------------------
 
-def model_of(name):
-    if name == "convolutional_vae":
-        return npvae.convolutional_vae(4, (2, 3), 2)
-    return RECIPES[name](n_data=16, n_hidden=(5,), n_latent=2)
-
-
 def inputs(model):
     rng = np.random.default_rng(3)
     x = rng.integers(0, 65, (6, 16)) / 64
@@ -181,7 +176,7 @@ COPIES = {"pickle": lambda model: pickle.loads(pickle.dumps(model)), "deepcopy":
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
 def test_a_copy_has_the_same_loss_and_trains_on_alone(copied, name):
-    model = model_of(name)
+    model = small_of(name)
     one_step(model)
     twin = copied(model)
     x, eps, options = inputs(model)

@@ -10,7 +10,7 @@ import npvae
 from exact import linear_vae, log_evidence, with_the_true_posterior
 from helpers import assert_mean, small_vae
 from npvae import evaluation
-from npvae.evaluation.evidence import _Weights
+from npvae.evaluation.evidence import Weights
 
 
 @pytest.mark.parametrize("n_data, K, batch, chunk", [
@@ -85,7 +85,7 @@ def test_the_pareto_shape_is_that_of_its_distribution_and_near_scipys(k, rng):
 
 def test_weights_in_pieces_are_the_weights_together(rng):
     log_w = rng.normal(-1e4, 40.0, (1000, 3))
-    whole, pieces = _Weights(3, 1000), _Weights(3, 1000)
+    whole, pieces = Weights(3, 1000), Weights(3, 1000)
     whole.add(log_w)
     for start in (0, 1, 300, 307):
         pieces.add(log_w[start:{0: 1, 1: 300, 300: 307, 307: 1000}[start]])

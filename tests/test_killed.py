@@ -6,6 +6,7 @@ import pickle
 import re
 import signal
 import sys
+import threading
 import time
 import traceback
 
@@ -14,6 +15,7 @@ import pytest
 
 import npvae
 from npvae.learning import checkpoints, schedules
+from npvae.learning.progress import Interrupt
 
 resource = pytest.importorskip("resource")                # where there is no fork, there is none
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -163,22 +165,99 @@ def test_a_later_run_removes_what_killed_ones_left(whole, tmp_path):
     assert sorted(tmp_path.iterdir()) == [path, other]
 
 
-def test_a_termination_inside_an_epoch_costs_this_epoch_alone(whole, tmp_path):
-    """SIGTERM, as batch systems send it, ends the process at once: it is not as Ctrl-C."""
-    path = tmp_path / "run.npz"
+def terminating(at_call, number=signal.SIGTERM):
     calls = []
 
     def binarize(x, rng):
         calls.append(1)
-        if len(calls) == 5 * 40 + 20:                     # in the middle of the sixth epoch
-            os.kill(os.getpid(), signal.SIGTERM)
+        if len(calls) == at_call:
+            os.kill(os.getpid(), number)
         return npvae.datasets.binarize(x, rng)
 
     binarize.__qualname__ = "binarize"
-    assert end_of(start(lambda: train(path, binarize))) == -signal.SIGTERM
-    assert epochs_in(path) == 5
+    return binarize
+
+
+@pytest.mark.parametrize("epoch, step", [(0, 1), (5, 20), (5, 40), (19, 40)])
+def test_a_termination_costs_nothing(epoch, step, whole, tmp_path):
+    """SIGTERM, as batch systems send it: the step is done, the checkpoint written, and the process
+    ends as one that SIGTERM has ended. In a first step, inside an epoch, and in last steps."""
+    path = tmp_path / "run.npz"
+    child = start(lambda: train(path, terminating(epoch * 40 + step)))
+    assert end_of(child) == -signal.SIGTERM
+    training = checkpoints.read(path)[0]["training"]
+    assert (training["epoch"], training["step"]) == (epoch, step)
     assert list(tmp_path.iterdir()) == [path]
     assert_same_end(path, whole)
+
+
+def test_a_run_that_is_finished_when_the_termination_comes_ends_by_it_too(whole, tmp_path):
+    path = tmp_path / "run.npz"
+
+    def at_the_end(model, history):
+        if len(history) == 20:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    assert end_of(start(lambda: train(path, callbacks=[at_the_end]))) == -signal.SIGTERM
+    assert_same_end(path, whole)
+
+
+def test_without_a_checkpoint_a_termination_ends_the_run_as_well():
+    assert end_of(start(lambda: train(None, terminating(50)))) == -signal.SIGTERM
+
+
+def test_the_second_termination_ends_the_process_at_once(tmp_path):
+    def twice():
+        with Interrupt() as interrupt:
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert interrupt.requested
+            os.kill(os.getpid(), signal.SIGTERM)
+            (tmp_path / "still here").touch()
+
+    assert end_of(start(twice)) == -signal.SIGTERM
+    assert not list(tmp_path.iterdir())
+
+
+caught = []
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, lambda number, frame: caught.append(number)],
+                         ids=["ignored", "handled"])
+def test_a_meaning_that_the_caller_gave_to_sigterm_is_left_alone(handler):
+    before = signal.signal(signal.SIGTERM, handler)
+    caught.clear()
+    try:
+        with Interrupt() as interrupt:
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert not interrupt.requested
+        assert signal.getsignal(signal.SIGTERM) == handler
+        assert caught == ([] if handler == signal.SIG_IGN else [signal.SIGTERM])
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_the_handlers_are_those_of_before():
+    numbers = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.getsignal(number) for number in numbers]
+    with Interrupt():
+        assert all(signal.getsignal(number) not in before for number in numbers)
+    assert [signal.getsignal(number) for number in numbers] == before
+    with pytest.raises(KeyError), Interrupt():
+        raise KeyError
+    assert [signal.getsignal(number) for number in numbers] == before
+
+
+def test_in_a_thread_no_handler_is_set():
+    seen = []
+
+    def enter():
+        with Interrupt():
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert seen == [signal.SIG_DFL]
 
 
 @pytest.mark.parametrize("room", [0, 100, 0.5, 0.99])

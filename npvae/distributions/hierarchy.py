@@ -28,6 +28,8 @@ class Stack(NamedTuple):
 class StackedGaussian(Posterior):
     """q(z given x) = q(z1 given x) q(z2 given z1), both diagonal Gaussians.
 
+    Finite, in float32, for |mu| up to 1e8 and logvar of -20 to 20, in both layers.
+
     Parameters
     ----------
     n_first, n_second : int
@@ -96,6 +98,8 @@ class StackedGaussian(Posterior):
 
 class StackedNormal(Module):
     """p(z) = p(z2) p(z1 given z2), with p(z2) = N(0, I) and a diagonal Gaussian below it.
+
+    Finite, in float32, for |z| and |mu| up to 1e8 and logvar of -20 to 20.
 
     Parameters
     ----------

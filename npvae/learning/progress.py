@@ -70,27 +70,39 @@ def clock(seconds):
 
 
 class Interrupt:
-    """Turns Ctrl-C into a flag that a loop looks at between two steps.
+    """Turns Ctrl-C and SIGTERM into a flag that a loop looks at between two steps.
 
-    So no update is cut in half. The second Ctrl-C interrupts at once, as usual. Outside
-    the main thread, where Python delivers no signals, and where Ctrl-C is ignored, it does
-    nothing.
+    So no update is cut in half, and there is time for a checkpoint. The second signal acts at
+    once, as usual. A SIGTERM is sent again when the loop has been left, however it was left: the
+    process ends with the status that a batch system expects of it.
+
+    Nothing is done outside the main thread, where Python delivers no signals; where Ctrl-C is
+    ignored; and where SIGTERM has been given another meaning.
     """
 
     requested = False
 
     def __enter__(self):
-        self.previous = signal.getsignal(signal.SIGINT)
-        self.installed = (threading.current_thread() is threading.main_thread()
-                          and self.previous != signal.SIG_IGN)
-        if self.installed:
-            signal.signal(signal.SIGINT, self._request)
+        self.previous, self.number = {}, None
+        if threading.current_thread() is threading.main_thread():
+            if signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, None):
+                self._listen(signal.SIGINT)
+            if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+                self._listen(signal.SIGTERM)
         return self
 
+    def _listen(self, number):
+        self.previous[number] = signal.signal(number, self._request)
+
     def _request(self, number, frame):
-        self.requested = True
-        signal.signal(signal.SIGINT, self.previous)
+        self.requested, self.number = True, number
+        self._restore()
+
+    def _restore(self):
+        for number, handler in self.previous.items():
+            signal.signal(number, handler)
 
     def __exit__(self, *error):
-        if self.installed:
-            signal.signal(signal.SIGINT, self.previous)
+        self._restore()
+        if self.number == signal.SIGTERM:
+            signal.raise_signal(signal.SIGTERM)

@@ -11,6 +11,7 @@ import numpy as np
 
 from npvae.door import as_condition, as_data, check_model
 from npvae.inputs import check_count, check_positive, check_type
+from npvae.learning.finite import check_gradient, check_loss, check_parameters
 from npvae.learning.optimizers import Adam, Optimizer, clip_by_norm
 from npvae.learning.progress import Interrupt, Progress
 from npvae.learning.run import Run
@@ -65,7 +66,8 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     callbacks : sequence of callable
         Each is called as callback(model, history) after every epoch.
     checkpoint : path-like, optional
-        Written after every epoch, and when Ctrl-C is pressed.
+        Written after every epoch, when Ctrl-C is pressed, and when SIGTERM asks the process to
+        end, which it then does. A run that goes wrong leaves the last one as it is.
     resume : bool
         Go on from the checkpoint, if it is there. The result is, bit for bit, that of a
         run that was never interrupted: shuffling, noise and transform follow from
@@ -84,7 +86,9 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     KeyboardInterrupt
         After Ctrl-C, once the step is done and the checkpoint written.
     FloatingPointError
-        Where the loss or a parameter is no longer finite.
+        Where the loss, or the square of a gradient, is no longer finite: names the epoch, the
+        step, the layer and the block. The update is not made, and nothing is saved. Gradients of
+        up to 1e18 are let through, in float32; the loss has the range of the model's parts.
     """
     check_model(model)
     x = as_data(model, x)
@@ -145,20 +149,22 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
                 if kl_schedule is not None:
                     objective = replace(objective, beta=objective.beta * kl_schedule(now))
 
-                loss, cache = model.forward(
-                    batch, eps, condition=None if condition is None else condition[rows],
-                    target=target, objective=objective)
-                check_loss(loss, run)
+                c = None if condition is None else condition[rows]
+                loss, cache = model.forward(batch, eps, condition=c, target=target,
+                                            objective=objective)
+                check_loss(loss, model, batch, c, cache, run)
                 parameters.zero_grad()
                 model.backward(cache)
                 if clip_norm is not None:
                     clip_by_norm(parameters.grad, clip_norm)
+                check_gradient(model, run)
                 optimizer.step(parameters.theta, parameters.grad, rate(now))
 
                 run.add(loss, len(rows))
                 show.step(run.epoch, run.step, batch_size, loss.value)
                 run.seconds = time.perf_counter() - start
                 if interrupt.requested:
+                    check_parameters(model, run)
                     run.save()
                     raise KeyboardInterrupt
 
@@ -166,7 +172,7 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
             if validation is not None:
                 held_out = evaluate(model, validation, condition=validation_condition,
                                     transform=transform, n_samples=n_samples, seed=seed)
-            check_parameters(parameters, run)
+            check_parameters(model, run)
             show.epoch(run.end_epoch(held_out))
             run.save()
             for callback in callbacks:
@@ -190,23 +196,6 @@ def presented(model, x, transform, rng):
         return x, x
     x.flags.writeable = False
     return model.corrupt(x, rng), x
-
-
-def check_loss(loss, run):
-    """Stop a run whose loss is no longer a finite number, before the update."""
-    if not math.isfinite(loss.value):
-        raise FloatingPointError(
-            f"the loss is {loss.value} at epoch {run.epoch + 1}, step {run.step + 1} "
-            f"(reconstruction {loss.reconstruction}, KL {loss.kl}): "
-            "try a smaller learning_rate, or clip_norm")
-
-
-def check_parameters(parameters, run):
-    """Stop a run whose last update left parameters that are not finite, before it is saved."""
-    for name, values in parameters.values.items():
-        if not np.isfinite(values).all():
-            raise FloatingPointError(f"{name} is no longer finite after epoch {run.epoch + 1}: "
-                                     "try a smaller learning_rate, or clip_norm")
 
 
 def evaluate(model, x, *, condition=None, transform=None, n_samples=1, seed=0, batch_size=500):

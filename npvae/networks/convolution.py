@@ -74,6 +74,8 @@ class _Convolution(Layer):
 class Conv2d(_Convolution):
     """y = A x + b: each output is a product of the kernel with a window of the input.
 
+    Finite, in float32, for |x|, |W|, |b| and |dy| up to 1e15.
+
     Parameters
     ----------
     c_in, c_out : int
@@ -113,6 +115,8 @@ class Conv2d(_Convolution):
 
 class ConvTranspose2d(_Convolution):
     """y = A^T x + b: each input adds the kernel, times itself, to a window of the output.
+
+    Finite, in float32, for |x|, |W|, |b| and |dy| up to 1e15.
 
     Parameters
     ----------

@@ -43,6 +43,8 @@ class Layer(Module):
 class Dense(Layer):
     """The affine map y = x W + b.
 
+    Finite, in float32, for |x|, |W|, |b| and |dy| up to 1e15.
+
     Parameters
     ----------
     n_in, n_out : int
@@ -92,7 +94,10 @@ def _rows(x):
 
 
 class ReLU(Layer):
-    """y = max(x, 0); the derivative at 0 is taken to be 0."""
+    """y = max(x, 0); the derivative at 0 is taken to be 0.
+
+    Finite, in float32, for any finite x.
+    """
 
     def forward(self, x):
         positive = x.real > 0
@@ -103,7 +108,10 @@ class ReLU(Layer):
 
 
 class Tanh(Layer):
-    """y = tanh(x), with derivative 1 - y^2."""
+    """y = tanh(x), with derivative 1 - y^2.
+
+    Finite, in float32, for any finite x.
+    """
 
     def forward(self, x):
         y = np.tanh(x)
@@ -114,7 +122,10 @@ class Tanh(Layer):
 
 
 class Sigmoid(Layer):
-    """y = 1 / (1 + exp(-x)), with derivative y (1 - y)."""
+    """y = 1 / (1 + exp(-x)), with derivative y (1 - y).
+
+    Finite, in float32, for any finite x.
+    """
 
     def forward(self, x):
         y = sigmoid(x)
@@ -125,7 +136,10 @@ class Sigmoid(Layer):
 
 
 class Softplus(Layer):
-    """y = log(1 + exp(x)), with derivative sigmoid(x)."""
+    """y = log(1 + exp(x)), with derivative sigmoid(x).
+
+    Finite, in float32, for |x| up to 1e38.
+    """
 
     def forward(self, x):
         return softplus(x), x
@@ -136,6 +150,8 @@ class Softplus(Layer):
 
 class First(Layer):
     """y = the first n features of x; the others have no part in what follows.
+
+    Finite, in float32, for any finite x.
 
     Parameters
     ----------
@@ -159,7 +175,8 @@ class First(Layer):
 class Table(Layer):
     """y is a table of numbers, whatever x is: a row for each x of one batch, to be learned.
 
-    In the place of an encoder it gives each x a q(z given x) of its own.
+    In the place of an encoder it gives each x a q(z given x) of its own. Finite, in float32, for
+    any finite h.
 
     Parameters
     ----------

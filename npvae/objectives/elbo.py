@@ -61,6 +61,8 @@ class Loss(NamedTuple):
 class ELBO:
     """The negative evidence lower bound: reconstruction + beta * KL.
 
+    Finite, in float32, for |log_px| and |rate| up to 1e30.
+
     Parameters
     ----------
     beta : float
@@ -107,6 +109,8 @@ class FreeBits(ELBO):
     The KL of dimension j, averaged over the batch, is counted as at least `free` nats. So
     there is no gain in pressing a dimension below that, and it does not collapse.
 
+    Finite, in float32, for |log_px| and |rate| up to 1e30.
+
     Parameters
     ----------
     free : float
@@ -147,6 +151,8 @@ class StickingTheLanding(ELBO):
     q(z given x) is the true posterior, log p(x, z) - log q(z given x) does not depend on z:
     what is left of the gradient is then exactly zero, for every draw.
 
+    Finite, in float32, for |log_px| and |rate| up to 1e30.
+
     References
     ----------
     Roeder, Wu and Duvenaud (2017), "Sticking the landing".
@@ -173,6 +179,8 @@ class ScoreFunction(ELBO):
     has no path, it is the way; for a continuous one it has more variance than the path.
 
     The value is the negative ELBO. K must be at least 2.
+
+    Finite, in float32, for |log_px| and |rate| up to 1e30.
 
     References
     ----------

@@ -42,6 +42,8 @@ class IWAE:
     well have more of a say. `reconstruction` and `kl` of the loss are those of the sampled
     ELBO on the same samples.
 
+    Finite, in float32, for |log_px| and |rate| up to 1e30.
+
     Notes
     -----
     The larger K, the better the bound, and the worse its gradient for the encoder: its
@@ -71,6 +73,8 @@ class DReG(IWAE):
     weights that depend on z. But it can be reparameterized a second time, and what comes
     out is the path again: the gradient in z, times the normalized weight once more.
 
+    Finite, in float32, for |log_px| and |rate| up to 1e30.
+
     References
     ----------
     Tucker, Lawson, Gu and Maddison (2019), "Doubly reparameterized gradient estimators for
@@ -89,6 +93,8 @@ class VIMCO(IWAE):
     Sample k is credited with what it adds to the bound: the bound itself, less the bound in
     which w_k is replaced by the geometric mean of the other weights. No path is needed, so
     this is the bound's gradient for a code of bits. K must be at least 2.
+
+    Finite, in float32, for |log_px| and |rate| up to 1e30.
 
     References
     ----------

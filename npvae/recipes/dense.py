@@ -13,6 +13,9 @@ def vae(n_data=784, n_hidden=(400,), n_latent=20, *, likelihood="bernoulli", var
         beta=1.0, activation="relu", init="uniform", seed=0):
     """The variational autoencoder of Kingma and Welling (2014), with dense layers.
 
+    Finite, in float32, as its weights are drawn, for |x| up to 10, or x of 0 to 1 where the
+    likelihood is Bernoulli. So standardize data of other sizes.
+
     Parameters
     ----------
     n_data : int

@@ -21,7 +21,7 @@ CASES = [
     ("learning_rate by another name", lambda d: fit(lr=1e-3), T,
      "unexpected keyword argument 'lr'"),
     ("a schedule of NaN", lambda d: fit(learning_rate=lambda epoch: NAN), FloatingPointError,
-     "encoder.0.W is no longer finite after epoch 1: try a smaller learning_rate"),
+     "encoder.0.W (Dense) is no longer finite after epoch 1, step 1: try a smaller learning_rate"),
     ("a rate that is too large", lambda d: diverge(), FloatingPointError,
      "try a smaller learning_rate, or clip_norm"),
     ("a schedule of negative beta", lambda d: fit(kl_schedule=lambda epoch: -1.0), V,

@@ -1,0 +1,199 @@
+"""Diagnosis: what goes wrong in a training run, each thing measured and said in a sentence.
+
+The limits are where runs on MNIST that went well and runs that did not were found to part;
+each is a number with a name below.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from npvae.distributions import likelihoods, posteriors
+from npvae.door import as_condition, as_data, check_model
+from npvae.evaluation.gain import STEPS, gain
+from npvae.evaluation.latents import latent_moments
+from npvae.learning.training import evaluate
+from npvae.model import join
+from npvae.networks.layers import ReLU, Sigmoid, Softplus, Tanh
+from npvae.randomness import stream
+from npvae.recipes import RECIPES
+
+LOGVAR = (-30.0, 10.0)        # of q(z given x); the default on MNIST has -5 to 0, float32 ends at 88
+PASSES = 0.01                 # a unit with a smaller derivative passes on no gradient
+DEAD = 0.9                    # of a layer's units; the default on MNIST has a third
+COLLAPSED = 0.01              # nats; where no KL is known, see `latent_moments`
+GAIN = 0.25                   # the default on MNIST has 0.9 at 0.001, 0.5 at 0.01 and 0.1 at 0.02
+ROSE = 0.1                    # of what was learned
+
+
+class Finding(NamedTuple):
+    """One thing that was measured, and, where it is wrong, what that means."""
+
+    name: str
+    value: float
+    shown: str                # the value, and what it is to be compared with
+    wrong: bool               # beyond its limit
+    meaning: str
+    advice: str
+
+
+class Diagnosis(NamedTuple):
+    """All that was measured. `print` shows it, and says what is wrong."""
+
+    measured: list
+
+    @property
+    def findings(self):
+        """What is wrong: a list of `Finding`, empty for a healthy model."""
+        return [found for found in self.measured if found.wrong]
+
+    def __str__(self):
+        lines = [f"{'!' if found.wrong else ' '} {found.name:<42}{found.shown}"
+                 for found in self.measured]
+        for found in self.findings:
+            lines += ["", f"{found.name}: {found.shown}", f"  {found.meaning}",
+                      f"  Try: {found.advice}"]
+        return "\n".join(lines if self.findings else [*lines, "", "nothing wrong was found"])
+
+
+def diagnose(model, x, *, condition=None, history=None, learning_rate=None, optimizer=None,
+             n_samples=1, batch_size=128, seed=0):
+    """Look at a model on some data for what commonly goes wrong in training.
+
+    Parameters
+    ----------
+    model : VAE
+        It is not changed.
+    x : array (n, D)
+        A thousand rows are enough. A unit is called dead if it is so for all of them.
+    condition : array (n, C), optional
+    history : list of dict, optional
+        What `fit` returned: looked at for a loss that rises again.
+    learning_rate : float, optional
+        Tried for some steps on a copy of the model as it is now: see `gain`. For the rate of a
+        whole run, ask before the run.
+    optimizer, n_samples, batch_size, seed : optional
+        As in `fit`.
+
+    Returns
+    -------
+    Diagnosis
+        To be printed; its `findings` are what is wrong.
+    """
+    check_model(model)
+    x = as_data(model, x)
+    condition = as_condition(model, condition, len(x))
+    broken = [name for name, values in model.blocks().items() if not np.isfinite(values).all()]
+    if broken:
+        return Diagnosis([Finding("blocks that are not finite", len(broken), ", ".join(broken), True,
+                                  "Whatever the model gives is lost.",
+                                  "the last checkpoint, with a smaller learning_rate or clip_norm.")])
+    measured = list(of_training(model, x, condition, history, n_samples, seed))
+    measured += of_code(model, x, condition)
+    measured += of_units(model, x, condition, seed)
+    if learning_rate is not None:
+        value = gain(model, x, learning_rate, condition=condition, optimizer=optimizer,
+                     n_samples=n_samples, batch_size=batch_size, seed=seed)
+        measured.append(Finding(
+            f"gain of {STEPS} steps at {learning_rate:g}", value, f"{value:.2f}", not value >= GAIN,
+            "The steps overshoot: little of the fall that the gradient promised came true.",
+            "a third of this learning_rate, or clip_norm."))
+    return Diagnosis(measured)
+
+
+def of_training(model, x, condition, history, n_samples, seed):
+    """Is anything learned, in every block, and does the loss fall?"""
+    if model.config and model.config.get("recipe") in RECIPES:
+        config = dict(model.config)
+        initial = RECIPES[config.pop("recipe")](**config).blocks()
+        same = [name for name, values in model.blocks().items()
+                if np.array_equal(values, initial[name])]
+        yield Finding("blocks as they were initialised", len(same), ", ".join(same) or "none",
+                      bool(same), "No update has reached them: they are not trained.",
+                      "fit; in a loop of your own, see that every gradient is non-zero.")
+    terms = evaluate(model, x, condition=condition, n_samples=n_samples, seed=seed)
+    constant = constant_loss(model.likelihood, x)
+    if constant is not None:
+        yield Finding("-ELBO", -terms.elbo,
+                      f"{-terms.elbo:.2f} nats ({constant:.2f} with one answer to all x)",
+                      not -terms.elbo < constant,
+                      "A decoder that ignores z, and always gives the mean of x, is as good.",
+                      "more epochs if it falls still; else another learning_rate, or a smaller beta.")
+    if history and constant is not None:
+        rise, epoch = largest_rise(history)
+        learned = max(constant - min(row["reconstruction"] + row["kl"] for row in history), 0.0)
+        yield Finding("largest rise of the training loss", rise,
+                      f"{rise:.2f} nats, epoch {epoch} (learned: {learned:.2f})",
+                      rise > ROSE * learned,
+                      "The loss rose again by much of what it had fallen: the steps are too long.",
+                      "a third of the learning_rate, a schedule that lowers it, or clip_norm.")
+
+
+def constant_loss(likelihood, x):
+    """-log p(x) under the best output that is the same for all x; None if it is not known."""
+    x = x.astype(np.float64)
+    output = x.mean(axis=0)
+    if isinstance(likelihood, likelihoods.Bernoulli):
+        p = np.clip(output, 1e-9, 1.0 - 1e-9)
+        output = np.log(p / (1.0 - p))
+    elif isinstance(likelihood, likelihoods.HeteroscedasticGaussian):
+        excess = np.maximum(x.var(axis=0) - likelihood.floor, 1e-9)
+        output = np.concatenate([output, np.log(excess)])
+    elif not isinstance(likelihood, (likelihoods.Gaussian, likelihoods.TiedGaussian)):
+        return None
+    return -float(likelihood.log_prob(x, output[None, None])[0].mean())
+
+
+def largest_rise(history):
+    """The largest rise of the loss from an epoch to the next, nats, and the later's number.
+
+    Both epochs are counted with the beta of the later one, so that a rising beta is no rise.
+    """
+    rises = [(0.0, history[0]["epoch"])]
+    for before, after in zip(history, history[1:]):
+        beta = (after["loss"] - after["reconstruction"]) / after["kl"] if after["kl"] else 0.0
+        rises.append((after["reconstruction"] - before["reconstruction"]
+                      + beta * (after["kl"] - before["kl"]), after["epoch"]))
+    return max(rises)
+
+
+def of_code(model, x, condition):
+    """The log variances of q(z given x), and what each latent dimension says."""
+    kind = type(model.posterior)
+    q = model.encode(x, condition)
+    q = getattr(q, "first", q)                      # of two stochastic layers
+    if hasattr(q, "logvar"):
+        low, high = float(q.logvar.min()), float(q.logvar.max())
+        yield Finding("log variance of q(z given x)", max(high, low, key=abs),
+                      f"{low:.1f} to {high:.1f}", not (LOGVAR[0] <= low and high <= LOGVAR[1]),
+                      "The variance explodes, or vanishes: exp(logvar) overflows float32 above 88.",
+                      "a smaller learning_rate, clip_norm, or data of size 1.")
+    if kind is not posteriors.Deterministic:
+        moments = latent_moments(model, x, condition)
+        closed = kind in (posteriors.DiagonalGaussian, posteriors.Bernoulli)
+        silent = moments.kl < COLLAPSED if closed else ~moments.active
+        count, n_latent = int(silent.sum()), model.n_latent
+        yield Finding("collapsed dimensions of z", count, f"{count} of {n_latent}",
+                      2 * count >= n_latent,
+                      "Their KL is below 0.01 nats, or their mean the same for all x: they say nothing.",
+                      "a smaller beta, a kl_schedule from 0, FreeBits, or fewer dimensions.")
+
+
+def of_units(model, x, condition, seed):
+    """For each layer of activations, how many units pass on no gradient, whatever x is."""
+    q = model.encode(x, condition)
+    eps = model.draw_noise(stream(seed, "evaluate"), len(x))
+    z = model.posterior.sample(q, eps)[0]
+    for network, y in (("encoder", x), ("decoder", z)):
+        y = join(y, condition)
+        for i, layer in enumerate(getattr(getattr(model, network), "layers", ())):
+            y, cache = layer.forward(y)
+            if not isinstance(layer, (ReLU, Tanh, Sigmoid, Softplus)):
+                continue
+            slopes = layer.pullback(np.ones_like(y), cache)
+            slopes = slopes.reshape(-1, slopes.shape[-1]).max(axis=0)
+            dead, size = int((slopes < PASSES).sum()), slopes.size
+            yield Finding(f"dead units, {network}.{i} ({type(layer).__name__})", dead,
+                          f"{dead} of {size}", dead >= DEAD * size,
+                          "They are zero or saturated for every x, so no gradient passes them.",
+                          "a smaller learning_rate, init='he' for ReLU, or data of size 1.")

@@ -1,0 +1,75 @@
+"""The gain of a learning rate: how much of what the gradient promises comes true."""
+
+import copy
+
+import numpy as np
+
+from npvae.door import as_condition, as_data, check_model
+from npvae.inputs import check_count, check_positive, check_type
+from npvae.learning.optimizers import Adam, Optimizer
+from npvae.learning.training import presented
+from npvae.randomness import stream
+
+STEPS = 20
+
+
+def gain(model, x, learning_rate, *, condition=None, optimizer=None, n_samples=1, batch_size=128,
+         n_steps=STEPS, seed=0):
+    """How far the first steps at a learning rate lower the loss, by what the gradient promised.
+
+    After each step the loss is computed once more, on the same batch and with the same noise.
+    Were it as straight as its gradient says, it would have fallen by grad . (before - after).
+    The gain is the sum of the falls over the sum of these promises: near 1 where the steps are
+    short, 1/2 where they end at the bottom of a parabola, 0 where they end as high on the other
+    side, negative beyond.
+
+    Parameters
+    ----------
+    model : VAE
+        The steps are taken by a copy, from the parameters that it has now.
+    x : array (n, D)
+    learning_rate : float
+    condition : array (n, C), optional
+    optimizer : Optimizer, optional
+        Adam() if left out. Its own moments are left alone, and not used.
+    n_samples, batch_size, seed : int
+        As in `fit`.
+    n_steps : int
+
+    Returns
+    -------
+    float
+        NaN where the loss did not stay finite.
+
+    References
+    ----------
+    Trust-region methods choose the length of their steps by this ratio: Nocedal and Wright (2006),
+    chapter 4, with a parabola in place of the line.
+    """
+    check_model(model)
+    x = as_data(model, x)
+    condition = as_condition(model, condition, len(x))
+    check_positive(learning_rate, "learning_rate")
+    for value, name in ((n_samples, "n_samples"), (batch_size, "batch_size"), (n_steps, "n_steps")):
+        check_count(value, name)
+    optimizer = Adam() if optimizer is None else copy.deepcopy(optimizer)
+    check_type(optimizer, "optimizer", Optimizer, "an optimizer")
+    optimizer.t, optimizer.state = 0, {}
+    model = model.copy()
+    parameters, promised, fell = model.parameters, 0.0, 0.0
+    with np.errstate(all="ignore"):
+        for step in range(n_steps):
+            rng = stream(seed, "step", 0, step)
+            rows = rng.permutation(len(x))[:batch_size]
+            batch, target = presented(model, x[rows], None, rng)
+            eps = model.draw_noise(rng, len(rows), n_samples)
+            given = {"condition": None if condition is None else condition[rows], "target": target}
+
+            loss, cache = model.forward(batch, eps, **given)
+            parameters.zero_grad()
+            model.backward(cache)
+            before = parameters.theta.astype(np.float64)
+            optimizer.step(parameters.theta, parameters.grad, learning_rate)
+            promised += parameters.grad.astype(np.float64) @ (before - parameters.theta)
+            fell += loss.value - model.forward(batch, eps, **given)[0].value
+        return float(np.float64(fell) / promised)

@@ -1,0 +1,296 @@
+"""What goes wrong in training is provoked, and the diagnosis has to name it, by the number."""
+
+import numpy as np
+import pytest
+
+import npvae
+from npvae.evaluation.diagnosis import diagnose
+from npvae.evaluation.gain import gain
+from npvae.learning import schedules
+
+
+@pytest.fixture(scope="module")
+def digits():
+    return npvae.datasets.mnist().train_images[:2000]
+
+
+def fit(model, x, **options):
+    """Train, whatever overflows on the way."""
+    options = {"epochs": 8, "batch_size": 64, "progress": False, **options}
+    with np.errstate(all="ignore"):
+        return npvae.fit(model, x, **options)
+
+
+def named(diagnosis, start):
+    """What was measured under a name that starts so: exactly one thing."""
+    found, = [found for found in diagnosis.measured if found.name.startswith(start)]
+    return found
+
+
+def wrong(diagnosis):
+    return [found.name for found in diagnosis.findings]
+
+
+@pytest.fixture(scope="module")
+def healthy(digits):
+    model = npvae.vae()
+    return model, fit(model, digits)
+
+
+# ---- health ------------------------------------------------------------------------------
+
+def test_the_healthy_default_has_no_findings(healthy, digits):
+    model, history = healthy
+    before = model.parameters.theta.copy()
+    diagnosis = diagnose(model, digits[:1000], history=history, learning_rate=1e-3)
+    assert wrong(diagnosis) == []
+    assert str(diagnosis).endswith("nothing wrong was found")
+    assert len(diagnosis.measured) == 8
+    assert named(diagnosis, "largest rise").value == 0.0
+    np.testing.assert_array_equal(model.parameters.theta, before)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("build, options", [
+    (lambda: npvae.vae(likelihood="gaussian", variance=0.1), {}),
+    (lambda: npvae.vae(likelihood="tied_gaussian"), {}),
+    (lambda: npvae.vae(n_hidden=(200, 200), activation="tanh"), {"epochs": 16}),
+    (lambda: npvae.vae(n_latent=2, activation="softplus"), {}),
+    (lambda: npvae.vae(beta=2.0, init="he"), {"optimizer": npvae.SGD(0.9)}),
+    (npvae.vae, {"kl_schedule": schedules.Linear(6), "transform": npvae.datasets.binarize}),
+    (npvae.vae, {"kl_schedule": schedules.Cyclical(3)}),
+    (lambda: npvae.two_layer_iwae(n_hidden=((100,), (50,)), n_latent=(20, 10)), {"n_samples": 3}),
+    (npvae.autoencoder, {}), (npvae.denoising_autoencoder, {}), (npvae.concrete_vae, {}),
+    (npvae.bernoulli_vae, {"n_samples": 4})])
+def test_other_healthy_runs_raise_no_alarm(build, options, digits):
+    model = build()
+    trial = {name: options[name] for name in ("optimizer", "n_samples") if name in options}
+    before = diagnose(model, digits[:500], learning_rate=1e-3, **trial)
+    assert not named(before, "gain").wrong
+    history = fit(model, digits, **options)
+    samples = options.get("n_samples", 1)
+    assert wrong(diagnose(model, digits[:500], history=history, n_samples=samples)) == []
+
+
+def test_a_condition_goes_with_its_rows(digits):
+    labels = npvae.datasets.one_hot(npvae.datasets.mnist().train_labels[:2000], 10)
+    model = npvae.conditional_vae(n_hidden=(100,))
+    fit(model, digits, condition=labels)
+    assert wrong(diagnose(model, digits[:500], condition=labels[:500], learning_rate=1e-3)) == []
+
+
+# ---- each disease ------------------------------------------------------------------------
+
+def test_an_untrained_model_is_told_by_its_blocks(healthy, digits):
+    model = npvae.vae()
+    diagnosis = diagnose(model, digits[:200])
+    same = named(diagnosis, "blocks as they were initialised")
+    assert same.wrong and same.value == 8
+    assert named(diagnosis, "-ELBO").wrong and named(diagnosis, "-ELBO").value > 500
+    # a trained model whose encoder somebody has forgotten to train
+    model = healthy[0].copy()
+    initial = npvae.vae().blocks()
+    for name, values in model.blocks().items():
+        if name.startswith("encoder."):
+            values[...] = initial[name]
+    same = named(diagnose(model, digits[:200]), "blocks as")
+    assert (same.value, same.shown) == (4, "encoder.0.W, encoder.0.b, encoder.2.W, encoder.2.b")
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian", "tied_gaussian",
+                                        "heteroscedastic_gaussian"])
+def test_one_answer_to_all_x_costs_what_a_decoder_of_biases_costs(likelihood):
+    """The loss with which the ELBO is compared, by a decoder whose weights are zero."""
+    x = np.random.default_rng(0).beta(0.5, 1.0, (300, 20)).astype(np.float32)
+    model = npvae.vae(20, (4,), 2, likelihood=likelihood, variance=0.3)
+    shown = named(diagnose(model, x), "-ELBO").shown
+    model.parameters.theta[...] = 0.0
+    if likelihood == "tied_gaussian":
+        model.likelihood.logvar = np.log(0.3)
+    bias = x.mean(axis=0)
+    if likelihood == "bernoulli":
+        bias = np.log(bias / (1 - bias))
+    if likelihood == "heteroscedastic_gaussian":
+        bias = np.concatenate([bias, np.log(x.var(axis=0) - 1e-4)])
+    model.decoder.layers[-1].b = bias
+    constant = npvae.evaluate(model, x).reconstruction
+    assert f"({constant:.2f} with one answer" in shown
+    # it is the best of the kind: no nearby bias does better
+    for step in (0.1, -0.1):
+        model.decoder.layers[-1].b = bias + step
+        assert npvae.evaluate(model, x).reconstruction > constant
+
+
+@pytest.mark.parametrize("shift, shown", [(25.0, "25.0 to 25.0"), (-50.0, "-50.0 to -50.0")])
+def test_exploding_log_variances_are_given_by_their_range(shift, shown, healthy, digits):
+    model = healthy[0].copy()
+    head = model.encoder.layers[-1]
+    head.W[:, 20:], head.b[20:] = 0.0, shift
+    with np.errstate(all="ignore"):
+        found = named(diagnose(model, digits[:100]), "log variance")
+    assert found.wrong and found.value == shift and found.shown == shown
+
+
+def test_a_run_at_too_high_a_rate_explodes(digits):
+    model = npvae.vae(n_hidden=(200, 200), activation="tanh")
+    history = fit(model, digits, learning_rate=0.1, epochs=6)
+    with np.errstate(all="ignore"):
+        diagnosis = diagnose(model, digits[:500], history=history)
+    low = model.encode(digits[:500]).logvar.min()
+    found = named(diagnosis, "log variance")
+    assert found.wrong and found.value == low < -30
+    assert named(diagnosis, "-ELBO").wrong
+    assert named(diagnosis, "dead units, encoder.3 (Tanh)").value >= 180
+
+
+@pytest.mark.parametrize("activation, bias", [("relu", -100.0), ("tanh", 100.0), ("tanh", -100.0),
+                                              ("sigmoid", 100.0), ("softplus", -100.0)])
+def test_dead_and_saturated_units_are_counted_by_layer(activation, bias, digits):
+    model = npvae.vae(n_hidden=(50, 30), activation=activation)
+    fit(model, digits, epochs=2)
+    healthy_counts = [found.value for found in diagnose(model, digits[:300]).measured
+                      if found.name.startswith("dead")]
+    model.encoder.layers[2].W[:, :28] = 0.0
+    model.encoder.layers[2].b[:28] = bias
+    diagnosis = diagnose(model, digits[:300])
+    counts = [found for found in diagnosis.measured if found.name.startswith("dead")]
+    kind = {"relu": "ReLU"}.get(activation, activation.title())
+    assert [found.name for found in counts] == [
+        f"dead units, {place} ({kind})" for place in ("encoder.1", "encoder.3", "decoder.1",
+                                                      "decoder.3")]
+    assert counts[1].value >= 28 and counts[1].wrong and counts[1].shown.endswith(" of 30")
+    assert counts[0].value == healthy_counts[0] < 45 and not counts[0].wrong
+
+
+def test_a_unit_that_lives_for_one_x_is_not_dead(digits):
+    """Zero for every x means every x: counted by hand from the activations."""
+    model = npvae.vae(n_hidden=(40,))
+    model.encoder.layers[0].b = -1.0 * np.linspace(0, 3, 40)
+    x = digits[:50]
+    found = named(diagnose(model, x), "dead units, encoder.1")
+    expected = (model.encoder.layers[0].forward(x)[0] <= 0).all(axis=0).sum()
+    assert 0 < found.value == expected < 40
+
+
+def test_collapsed_dimensions_are_counted(digits):
+    model = npvae.vae(n_hidden=(100,), beta=60.0)
+    fit(model, digits, epochs=20)
+    found = named(diagnose(model, digits[:500]), "collapsed")
+    assert found.wrong and found.shown == f"{found.value} of 20" and found.value >= 18
+    q = model.encode(digits[:500])
+    kl = 0.5 * (q.mu**2 + q.std**2 - 1 - q.logvar).mean(axis=0)
+    assert found.value == (kl < 0.01).sum()
+
+
+@pytest.mark.parametrize("build", [npvae.bernoulli_vae, npvae.concrete_vae])
+def test_collapsed_bits_are_counted(build):
+    model = build(12, (8,), 5)
+    model.encoder.layers[-1].W[:, 1:] = 0.0              # the first bit alone sees x
+    model.encoder.layers[-1].W[:, 0] = 9.0
+    found = named(diagnose(model, np.random.default_rng(0).random((50, 12)), n_samples=2),
+                  "collapsed")
+    assert found.wrong and found.value == 4
+
+
+def test_an_autoencoder_pays_for_no_code_and_cannot_collapse(digits):
+    diagnosis = diagnose(npvae.autoencoder(), digits[:50])
+    assert not any(found.name.startswith(("collapsed", "log variance"))
+                   for found in diagnosis.measured)
+
+
+def test_dimensions_without_a_closed_kl_are_counted_by_their_means(digits):
+    """Two stochastic layers: z2 does not depend on z1 where its network is constant."""
+    model = npvae.two_layer_iwae(n_hidden=((20,), (10,)), n_latent=(4, 6))
+    model.posterior.network.layers[-1].W[...] = 0.0
+    model.encoder.layers[-1].W = 5.0 * model.encoder.layers[-1].W
+    found = named(diagnose(model, digits[:200], n_samples=2), "collapsed")
+    assert found.wrong and found.shown == "6 of 10"
+    low, high = named(diagnose(model, digits[:200]), "log variance").shown.split(" to ")
+    logvar = model.encode(digits[:200]).first.logvar
+    assert (low, high) == (f"{logvar.min():.1f}", f"{logvar.max():.1f}")
+
+
+def test_blocks_that_are_not_finite_are_named_before_anything_else(digits):
+    model = npvae.vae()
+    model.decoder.layers[2].b[3] = np.nan
+    diagnosis = diagnose(model, digits[:50], learning_rate=1e-3)
+    (found,), = diagnosis
+    assert found.wrong and found.shown == "decoder.2.b"
+
+
+# ---- the learning rate -------------------------------------------------------------------
+
+@pytest.mark.parametrize("rate, low, high", [(1e-4, 0.95, 1.05), (1e-3, 0.8, 1.0), (3e-3, 0.6, 0.9),
+                                             (3e-2, -0.1, 0.15), (1e-1, -0.1, 0.1)])
+def test_the_gain_parts_good_rates_from_bad_ones(rate, low, high, digits):
+    """Measured on whole runs: up to 0.005 they end alike, at 0.02 and 0.03 thirty nats above,
+    at 0.1 nothing is learned."""
+    value = gain(npvae.vae(), digits, rate)
+    assert low < value < high
+    found = named(diagnose(npvae.vae(), digits, learning_rate=rate), "gain of 20 steps")
+    assert found.value == value and found.wrong == (rate > 0.01)
+
+
+@pytest.mark.parametrize("step, expected", [(0.5, 0.75), (1.0, 0.5), (2.0, 0.0), (3.0, -0.5)])
+def test_the_gain_on_a_parabola_is_one_less_half_the_step(step, expected):
+    """A decoder of biases alone, squared error: the gain of a step t of the way is 1 - t / 2."""
+    model = npvae.autoencoder(3, (), 1, likelihood="gaussian").astype(np.float64)
+    model.parameters.theta[...] = 0.0                    # z is 0, and so is the gradient of W
+    x = np.tile([[1.0, -2.0, 3.0]], (10, 1))
+    value = gain(model, x, step, optimizer=npvae.SGD(), n_steps=1)
+    assert value == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_loss_that_overflows_is_no_gain(digits):
+    assert np.isnan(gain(npvae.vae(), digits, 1e30, n_steps=3))
+    found = named(diagnose(npvae.vae(), digits[:200], learning_rate=1e30), "gain")
+    assert found.wrong and np.isnan(found.value)
+
+
+def test_the_gain_leaves_the_model_and_the_optimizer_alone(digits):
+    model, adam = npvae.vae(), npvae.Adam()
+    npvae.fit(model, digits[:200], epochs=1, optimizer=adam, progress=False)
+    theta, m, t = model.parameters.theta.copy(), adam.state["m"].copy(), adam.t
+    values = {gain(model, digits, 1e-3, optimizer=adam) for _ in range(2)}
+    values.add(gain(model, digits, 1e-3))
+    assert len(values) == 1
+    np.testing.assert_array_equal(model.parameters.theta, theta)
+    np.testing.assert_array_equal(adam.state["m"], m)
+    assert adam.t == t
+
+
+def row(epoch, reconstruction, kl, beta=1.0):
+    return {"epoch": epoch, "loss": reconstruction + beta * kl, "reconstruction": reconstruction,
+            "kl": kl, "seconds": 0.0}
+
+
+def test_a_loss_that_rises_again_is_found_in_the_history(healthy, digits):
+    model, x = healthy[0], digits[:500]
+    history = [row(1, 180.0, 10.0), row(2, 130.0, 20.0), row(3, 145.0, 20.0), row(4, 120.0, 20.0)]
+    found = named(diagnose(model, x, history=history), "largest rise")
+    assert found.wrong and found.value == pytest.approx(15.0) and "epoch 3" in found.shown
+    history[2] = row(3, 131.0, 20.0)                     # a rise of one nat among 60
+    assert not named(diagnose(model, x, history=history), "largest rise").wrong
+    # a rising beta makes the loss rise, and is no disease
+    history = [row(1, 150.0, 60.0, 0.0), row(2, 130.0, 40.0, 0.5), row(3, 125.0, 25.0, 1.0)]
+    found = named(diagnose(model, x, history=history), "largest rise")
+    assert found.value == 0.0 and not found.wrong
+
+
+@pytest.mark.parametrize("optimizer, rate", [(npvae.SGD(0.9), 0.02), (npvae.Adam(), 0.1)], ids=repr)
+def test_a_real_run_at_too_high_a_rate_rises_or_learns_nothing(optimizer, rate, digits):
+    model = npvae.vae()
+    history = fit(model, digits, optimizer=optimizer, learning_rate=rate, epochs=12)
+    with np.errstate(all="ignore"):
+        names = wrong(diagnose(model, digits[:500], history=history))
+    assert {"largest rise of the training loss", "-ELBO"} & set(names)
+    losses = [r["loss"] for r in history]
+    value = named(diagnose(model, digits[:500], history=history), "largest rise").value
+    assert value == pytest.approx(max(np.diff(losses)), rel=1e-6)
+
+
+def test_the_report_says_what_it_is_what_it_means_and_what_to_try(digits):
+    text = str(diagnose(npvae.vae(), digits[:1000], learning_rate=0.1))
+    assert text.startswith("! blocks as they were initialised")
+    assert "\n  dead units, encoder.1 (ReLU)              0 of 400\n" in text
+    assert text.count("  Try: ") == text.count("\n! ") + 1 >= 3
