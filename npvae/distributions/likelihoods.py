@@ -38,10 +38,10 @@ class Bernoulli(Module):
     (the cross entropy) but no longer the log of a density, so its value is called a
     test loss, not log p(x).
 
-    One tanh serves the value and the gradient. With t = tanh(logit / 2),
+    One tanh serves the value and the gradient. With u = logit / 2, t = tanh(u), and
+    c = 2 x - 1, which is 1 or -1 for x in {0, 1},
 
-        sigmoid(logit) = (1 + t) / 2,
-        softplus(logit) = max(logit, 0) - log((1 + |t|) / 2),
+        log p(x) = c u - |u| + log((1 + |t|) / 2),    d log p / d logit = (c - t) / 2,
 
     both exact to the absolute precision of the dtype, which is what a sum of many
     terms needs. (`npvae.numerics.sigmoid` and `softplus`, exact to relative precision,
@@ -62,17 +62,23 @@ class Bernoulli(Module):
                                        "divide images of integers 0 to 255 by 255")
 
     def log_prob(self, x, logits):
-        t = np.tanh(0.5 * logits)
-        # x * logit - max(logit, 0) + log((1 + |t|) / 2),   max(l, 0) = (l + |l|) / 2
-        log_px = (x - 0.5) * logits
-        log_px -= 0.5 * absolute(logits)
-        log_px += np.log(0.5 + 0.5 * absolute(t))
-        return log_px.sum(axis=-1), (x, t)
+        # x * logit - softplus(logit) = c u - |u| + log((1 + |t|) / 2)
+        c, u = 2.0 * x - 1.0, 0.5 * logits
+        t = np.tanh(u)
+        log_px = c * u
+        log_px -= absolute(u)
+        larger = absolute(t)                       # (1 + |t|) / 2, the larger of p and 1 - p
+        larger += 1.0
+        larger *= 0.5
+        log_px += np.log(larger, out=larger)
+        return log_px.sum(axis=-1), (c, t)
 
     def backward(self, dlog_px, cache):
-        # d log p / d logit = x - sigmoid(logit)
-        x, t = cache
-        return dlog_px[..., None] * (x - 0.5 - 0.5 * t)
+        # d log p / d logit = x - sigmoid(logit) = (c - t) / 2
+        c, t = cache
+        dlogits = c - t
+        dlogits *= 0.5 * dlog_px[..., None]
+        return dlogits
 
     def mean(self, logits):
         return sigmoid(logits)

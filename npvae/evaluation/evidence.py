@@ -134,7 +134,9 @@ class Weights:
         self.sum_of_squares = self.sum_of_squares * shrink**2 + (w * w).sum(axis=0)
         self.top = top
         # One more than the tail: the largest weight below it is where it begins.
-        self.tail = np.sort(np.concatenate([self.tail, log_w]), axis=0)[-self.n_tail - 1:]
+        tail = np.concatenate([self.tail, log_w])
+        n_tail = min(self.n_tail + 1, len(tail))
+        self.tail = np.partition(tail, -n_tail, axis=0)[-n_tail:]
 
     def evidence(self):
         K, unknown = self.n_samples, np.full(len(self.top), np.nan)
@@ -143,7 +145,7 @@ class Weights:
         variance = np.maximum(K / ess - 1.0, 0.0)
         return Evidence(log_px=self.top + np.log(self.sum / K), ess=ess,
                         standard_error=np.sqrt(variance / (K - 1)) if K > 1 else unknown,
-                        pareto_k=pareto_shape(self.tail) if self.n_tail >= 5 else unknown)
+                        pareto_k=pareto_shape(np.sort(self.tail, axis=0)) if self.n_tail >= 5 else unknown)
 
 
 def _tail_size(n_samples):

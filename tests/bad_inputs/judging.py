@@ -47,6 +47,39 @@ CASES = [
      "quantile is 99: a number between 0 and 1 was expected"),
     ("quantile NaN", lambda d: detector().threshold(quantile=NAN), V, "quantile is nan"),
 
+    # ---- how good is q; annealing; diagnosis
+    ("a gap in no steps", lambda d: evaluation.inference_gap(vae(), X, rng(), steps=0), V,
+     "steps is 0: an integer of at least 1"),
+    ("a gap with a seed for rng", lambda d: evaluation.inference_gap(vae(), X, 7), T, "rng is 7"),
+    ("a gap without condition", lambda d: evaluation.inference_gap(cvae(), X, rng()), V,
+     "condition is missing"),
+    ("a gap, arguments swapped", lambda d: evaluation.inference_gap(X, vae(), rng()), T,
+     "model is ndarray: a VAE was expected"),
+    ("ranks of no pairs", lambda d: evaluation.calibration_ranks(vae(), rng(), 0), V, "n is 0"),
+    ("ranks among no draws", lambda d: evaluation.calibration_ranks(vae(), rng(), 5, 0), V,
+     "n_samples is 0"),
+    ("ranks under a condition", lambda d: evaluation.calibration_ranks(cvae(), rng()), V,
+     "model has n_condition=3: a model without condition was expected"),
+    ("annealing without chains", lambda d: evaluation.annealed_log_evidence(
+        vae(), X, rng(), 0), V, "n_chains is 0: an integer of at least 1"),
+    ("annealing from nowhere", lambda d: evaluation.annealed_log_evidence(
+        vae(), X, rng(), start="encoder"), V, "start is 'encoder': one of 'prior', 'posterior'"),
+    ("annealing of a NaN", lambda d: evaluation.annealed_log_evidence(vae(), put(NAN), rng()), V,
+     "x is nan"),
+    ("annealing of bits", lambda d: evaluation.sandwich(
+        npvae.bernoulli_vae(6, (5,), 2), rng(), 3), T, "a code of bits has no gradient"),
+    ("a sandwich of none", lambda d: evaluation.sandwich(vae(), rng(), 0), V, "n is 0"),
+    ("a sandwich with a seed for rng", lambda d: evaluation.sandwich(vae(), 3, 10), T, "rng is 3"),
+    ("a diagnosis, arguments swapped", lambda d: evaluation.diagnose(X, vae()), T,
+     "model is ndarray: a VAE was expected"),
+    ("a diagnosis of another width", lambda d: evaluation.diagnose(vae(), X[:, :4]), V,
+     "x has shape (8, 4): (batch, 6) was expected"),
+    ("the gain of no rate", lambda d: evaluation.gain(vae(), X, 0.0), V, "learning_rate is 0.0"),
+    ("the gain of no steps", lambda d: evaluation.gain(vae(), X, 0.1, n_steps=0), V,
+     "n_steps is 0"),
+    ("the gain of a class", lambda d: evaluation.gain(vae(), X, 0.1, optimizer=npvae.Adam), T,
+     "optimizer is"),
+
     # ---- figures and the gradient check
     ("manifold of another latent size", lambda d: npvae.plots.latent_manifold(
         npvae.vae(6, (5,), 3)), V,
