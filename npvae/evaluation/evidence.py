@@ -143,9 +143,10 @@ class Weights:
         ess = self.sum**2 / self.sum_of_squares
         # The deviation of the mean of w, as a part of that mean: so much is its logarithm's
         variance = np.maximum(K / ess - 1.0, 0.0)
+        tail = np.sort(self.tail, axis=0)
         return Evidence(log_px=self.top + np.log(self.sum / K), ess=ess,
                         standard_error=np.sqrt(variance / (K - 1)) if K > 1 else unknown,
-                        pareto_k=pareto_shape(np.sort(self.tail, axis=0)) if self.n_tail >= 5 else unknown)
+                        pareto_k=pareto_shape(tail) if self.n_tail >= 5 else unknown)
 
 
 def _tail_size(n_samples):
