@@ -1,89 +1,72 @@
-"""How close is a training step to what its matrix products alone cost?
+"""How long is a training step here, and elsewhere? A table of ratios for each size.
 
-A step of the default VAE (784-400-20, batch 128, float32): forward, backward and Adam.
-The products alone: the same eleven matrix products, on arrays of the same shapes and
-layouts, written into memory allocated beforehand. The two take turns, so that a
-noisy machine disturbs both; the ratio of each turn is what counts.
+A step is noise, forward, backward and Adam, on one batch. The competitors start from the same
+weights, must agree on loss and gradient, and then take turns; a ratio is npvae's time over
+theirs in the same turn, so below 1 npvae is the faster. "products" are the step's matrix
+products alone, and "control" is the same again: where products / control strays from 1, or the
+quartiles of a ratio lie far apart, the machine was too busy to measure. With one thread the
+processor's own time ("cpu"), which does not count the others' work, is the steadier ratio.
 
-    python benchmarks/training_step.py
+    python benchmarks/training_step.py [--threads 1] [--only dense] [--json FILE]
 """
-
-import argparse
-import platform
-import time
 
 import numpy as np
 
-import npvae
+from competitors import (Problem, agree, arguments, build, setting, summary, take_turns,
+                         with_threads, write)
+
+EVERYBODY = ("npvae", "torch example", "torch best", "torch compiled", "jax", "autograd",
+             "products", "control")
 
 
-def training_step(model, x, rng):
-    """One step of training, as `npvae.fit` does it."""
-    adam = npvae.Adam()
-    parameters = model.parameters
+def problems():
+    """(group, name, problem) for all sizes."""
+    import npvae
+    from npvae.objectives import ELBO, IWAE
 
-    def step():
-        eps = model.draw_noise(rng, len(x))
-        loss, cache = model.forward(x, eps)
-        parameters.zero_grad()
-        model.backward(cache)
-        adam.step(parameters.theta, parameters.grad, 1e-3)
-
-    return step
-
-
-def matrix_products(model, x, rng):
-    """The matrix products of one step: for each Dense layer y = x W, dW = x^T dy and
-    dx = dy W^T, without the dx of the first, which nobody reads."""
-    products = []
-    for name, W in model.blocks().items():
-        if name.endswith("W"):
-            n_in, n_out = W.shape
-            a = rng.random((len(x), n_in), np.float32)
-            dy = rng.random((len(x), n_out), np.float32)
-            products += [(a, W, np.empty_like(dy)), (a.T, dy, np.empty_like(W))]
-            if name != "encoder.0.W":
-                products.append((dy, W.T, np.empty_like(a)))
-
-    def step():
-        for a, b, out in products:
-            np.matmul(a, b, out=out)
-
-    return step, len(products)
-
-
-def interleaved(a, b, rounds, repeats):
-    """Seconds for each of a and b, in turns: two arrays (rounds,)."""
-    seconds = np.empty((2, rounds))
-    for i in range(-1, rounds):                       # round -1 warms up
-        for j, step in enumerate((a, b)):
-            start = time.perf_counter()
-            for _ in range(repeats):
-                step()
-            if i >= 0:
-                seconds[j, i] = (time.perf_counter() - start) / repeats
-    return seconds
+    images = npvae.datasets.mnist().train_images
+    corners = np.ascontiguousarray(images.reshape(-1, 28, 28)[:, 10:18, 10:18]).reshape(-1, 64)
+    for n in (32, 128, 512, 2048):
+        yield "dense", f"784-400-20, batch {n}", Problem(npvae.vae(), images[:n], 1, ELBO())
+    deep = npvae.iwae()
+    for n in (20, 100):
+        for k in (1, 5, 50):
+            yield ("iwae", f"784-200-200-50, IWAE, batch {n}, K {k}",
+                   Problem(deep, images[:n], k, IWAE()))
+    for n in (32, 128):
+        yield ("small", f"64-64-2, batch {n}",
+               Problem(npvae.vae(64, (64,), 2), corners[:n], 1, ELBO()))
+    yield ("conv", "convolutional, batch 128",
+           Problem(npvae.convolutional_vae(), images[:128], 1, ELBO()))
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument("--repeats", type=int, default=20)
+    parser = arguments(__doc__)
+    parser.add_argument("--only", choices=("dense", "iwae", "small", "conv"))
+    parser.add_argument("--competitors", nargs="+", default=EVERYBODY, metavar="NAME")
     asked = parser.parse_args()
-    rng = np.random.default_rng(0)
-    model = npvae.vae()
-    x = npvae.datasets.mnist().train_images[:asked.batch]
-    products, n_products = matrix_products(model, x, rng)
-    ours, floor = interleaved(training_step(model, x, rng), products, asked.rounds, asked.repeats)
-    ratio = ours / floor
-    print(f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}; "
-          f"784-400-20, batch {asked.batch}, float32, {asked.rounds} turns of {asked.repeats} steps")
-    print(f"training step          {np.median(ours) * 1e3:6.2f} ms")
-    print(f"its {n_products} products alone {np.median(floor) * 1e3:6.2f} ms")
-    print(f"ratio                  {np.median(ratio):6.2f}     "
-          f"(quartiles {np.quantile(ratio, 0.25):.2f} to {np.quantile(ratio, 0.75):.2f})")
-    return np.median(ratio)
+    with_threads(asked.threads)
+
+    print(setting())
+    results = {}
+    for group, name, problem in problems():
+        if asked.only not in (None, group):
+            continue
+        competitors = build(problem, asked.competitors)
+        agree(competitors, problem)
+        times = take_turns(competitors, asked.rounds)
+        results[name] = rows = summary(times)
+        print(f"\n{name}\n  {'':15} {'ms':>8} {'npvae / it':>11} {'quartiles':>13} "
+              f"{'cpu ms':>8} {'by cpu':>7}")
+        for row in rows:
+            low, high = row["ratio_quartiles"]
+            print(f"  {row['name']:15} {row['ms']:8.3f} {row['ratio']:11.2f} {low:6.2f} {high:6.2f}"
+                  f" {row['cpu_ms']:8.3f} {row['cpu_ratio']:7.2f}", flush=True)
+        if "control" in times:
+            noise = times["products"][:, 0] / times["control"][:, 0]
+            print("  products / control: %.2f, quartiles %.2f to %.2f"
+                  % tuple(np.quantile(noise, [0.5, 0.25, 0.75])))
+        write(asked.json, results)
 
 
 if __name__ == "__main__":

@@ -271,6 +271,10 @@ def test_a_loss_that_rises_again_is_found_in_the_history(healthy, digits):
     assert found.wrong and found.value == pytest.approx(15.0) and "epoch 3" in found.shown
     history[2] = row(3, 131.0, 20.0)                     # a rise of one nat among 60
     assert not named(diagnose(model, x, history=history), "largest rise").wrong
+    # with a beta of 4 it is the loss that counts, not the ELBO
+    history = [row(1, 150.0, 20.0, 4.0), row(2, 140.0, 25.0, 4.0)]
+    found = named(diagnose(model, x, history=history), "largest rise")
+    assert found.value == pytest.approx(10.0) and found.wrong
     # a rising beta makes the loss rise, and is no disease
     history = [row(1, 150.0, 60.0, 0.0), row(2, 130.0, 40.0, 0.5), row(3, 125.0, 25.0, 1.0)]
     found = named(diagnose(model, x, history=history), "largest rise")

@@ -79,7 +79,7 @@ class Dense(Layer):
     def accumulate(self, dy, x):
         # y = x W + b
         x, dy = _rows(x), _rows(dy)
-        self.dW += x.T @ dy
+        self.add_product("W", x.T, dy)             # dW += x^T dy
         self.db += dy.sum(axis=0)
 
     def pullback(self, dy, x):

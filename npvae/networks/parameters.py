@@ -38,18 +38,34 @@ class Parameters:
         self.shapes = {name: value.shape for name, value in values.items()}
         dtype = np.result_type(*values.values()) if values else np.float32
         self.theta = np.zeros(sum(value.size for value in values.values()), dtype)
-        self.grad = np.zeros_like(self.theta)
+        self._grad = np.zeros_like(self.theta)
         self._lay_views()
         for name, value in values.items():
             self.values[name][...] = value
 
     def _lay_views(self):
-        self.values, self.gradients, start = {}, {}, 0
+        self.values, self._gradients, start = {}, {}, 0
+        self._stale = set()                       # blocks whose gradient counts as zero
         for name, shape in self.shapes.items():
             stop = start + math.prod(shape)
             self.values[name] = self.theta[start:stop].reshape(shape)
-            self.gradients[name] = self.grad[start:stop].reshape(shape)
+            self._gradients[name] = self._grad[start:stop].reshape(shape)
             start = stop
+
+    @property
+    def grad(self):
+        self._fill_stale()
+        return self._grad
+
+    @property
+    def gradients(self):
+        self._fill_stale()
+        return self._gradients
+
+    def _fill_stale(self):
+        for name in self._stale:
+            self._gradients[name].fill(0)
+        self._stale.clear()
 
     @property
     def dtype(self):
@@ -60,12 +76,25 @@ class Parameters:
         return self.theta.size
 
     def zero_grad(self):
-        """Set the gradient to zero; every backward pass adds to it."""
-        self.grad.fill(0)
+        """Set the gradient to zero; every backward pass adds to it.
+
+        The zeros are written where somebody looks before anything was added. The first that
+        is added to a block by `add_product` is written over it, which saves two passes
+        over the largest arrays of a step.
+        """
+        self._stale.update(self._gradients)
+
+    def add_product(self, name, a, b):
+        """Add the matrix product a b to the gradient of a block."""
+        if name in self._stale:
+            self._stale.remove(name)
+            np.matmul(a, b, out=self._gradients[name])
+        else:
+            self._gradients[name] += a @ b
 
     def cast(self, dtype):
         """Replace theta and grad by copies of another dtype."""
-        self.theta, self.grad = self.theta.astype(dtype), self.grad.astype(dtype)
+        self.theta, self._grad = self.theta.astype(dtype), self.grad.astype(dtype)
         self._lay_views()
 
     # Copying or pickling a view makes an array of its own, silently cut loose from
@@ -74,7 +103,7 @@ class Parameters:
         return {"shapes": self.shapes, "theta": self.theta, "grad": self.grad}
 
     def __setstate__(self, state):
-        self.__dict__.update(state)
+        self.shapes, self.theta, self._grad = state["shapes"], state["theta"], state["grad"]
         self._lay_views()
 
 
@@ -139,6 +168,10 @@ class Module:
     def _own(self, views):
         return {name.removeprefix(self.prefix): view
                 for name, view in views.items() if name.startswith(self.prefix)}
+
+    def add_product(self, name, a, b):
+        """Add the matrix product a b to the gradient of one of its own blocks."""
+        self.parameters.add_product(self.prefix + name, a, b)
 
     def blocks(self):
         """Views of this module's parameters, by name (dict of str to ndarray)."""
