@@ -12,6 +12,7 @@ import numpy as np
 
 from npvae.door import as_condition, as_data
 from npvae.inputs import check_count
+from npvae.numerics import keep_freed_memory
 from npvae.objectives import ELBO
 
 
@@ -100,6 +101,7 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None):
     x = as_data(model, x)
     condition = as_condition(model, condition, len(x))
     check_count(n_samples, "n_samples")
+    keep_freed_memory()
     n_rows = min(4096, max(1, 2**20 // model.n_data))     # codes at a time
     n_batch = max(1, n_rows // n_samples)                 # x at a time
     parts = []

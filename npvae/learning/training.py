@@ -16,6 +16,7 @@ from npvae.learning.optimizers import Adam, Optimizer, clip_by_norm
 from npvae.learning.progress import Interrupt, Progress
 from npvae.learning.run import Run
 from npvae.learning.schedules import Constant
+from npvae.numerics import keep_freed_memory
 from npvae.randomness import stream
 
 
@@ -131,6 +132,7 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     if resume:
         run.resume()
     parameters = model.parameters
+    keep_freed_memory()
     n_steps = math.ceil(len(x) / batch_size)
     show = Progress(epochs, n_steps, run.epoch * n_steps + run.step, progress)
 
