@@ -1,8 +1,13 @@
 """The examples on estimators and evidence, in their quick mode."""
 
+import functools
+import json
+
 import numpy as np
 import pytest
 
+import npvae
+from test_examples import load
 from test_reading_list import figures, run
 
 
@@ -38,3 +43,32 @@ def test_how_good_is_q(tmp_path):
     assert -200 < evidence.log_px.mean() < -180
     assert 5 < np.median(evidence.ess) < 60 and (evidence.pareto_k > 0.7).mean() > 0.4
     assert figures(tmp_path) == {"how_good_is_q.png"}
+
+
+def test_the_papers_script_keeps_its_parts_and_goes_on(tmp_path, monkeypatch, capsys):
+    """On 300 images: training, then log p(x) in parts; a second call does neither again."""
+    script = load("benchmarks/papers/importance_weighted.py")
+    data = npvae.datasets.mnist()
+    small = data._replace(train_images=data.train_images[:300], test_images=data.test_images[:60])
+    monkeypatch.setattr(script.npvae.datasets, "mnist", lambda: small)
+    monkeypatch.setattr(script, "RESULTS", tmp_path / "results")
+    arguments = ["--samples", "2", "--epochs", "2", "--out", str(tmp_path)]
+    parts = functools.partial(script.evidence_by_parts, n_samples=50, part=25)
+    monkeypatch.setattr(script, "evidence_by_parts", parts)
+    script.main(arguments)
+    result = json.loads((tmp_path / "results" / "iwae_k2.json").read_text())
+    folder = tmp_path / "iwae_k2_2"
+    saved = [np.load(folder / f"evidence_{start}.npz")["log_px"] for start in (0, 25, 50)]
+    assert [len(part) for part in saved] == [25, 25, 10]
+    assert result["nll"] == pytest.approx(-np.concatenate(saved).mean(), abs=1e-3)
+    assert [row["epoch"] for row in result["curve"]] == [1, 2]
+    model = npvae.load(folder / "checkpoint.npz")
+    assert model.objective == npvae.IWAE()
+    found = npvae.evaluation.log_evidence(
+        model, npvae.datasets.binarize(small.test_images, np.random.default_rng(1))[25:50],
+        np.random.default_rng([3, 25]), 50)
+    np.testing.assert_allclose(saved[1], found.log_px, rtol=1e-6)
+    monkeypatch.setattr(npvae.evaluation, "log_evidence", None)               # not asked again
+    script.main(arguments)
+    again = json.loads((tmp_path / "results" / "iwae_k2.json").read_text())
+    assert again["nll"] == result["nll"] and again["curve"] == result["curve"]

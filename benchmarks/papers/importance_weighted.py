@@ -54,7 +54,7 @@ def keep_curve(path, images):
     return note
 
 
-def test_evidence(model, images, folder, n_samples=5000, part=500):
+def evidence_by_parts(model, images, folder, n_samples=5000, part=500):
     """log p(x) of every test image, kept part by part: it takes a while."""
     x = npvae.datasets.binarize(images, np.random.default_rng(1))
     parts = []
@@ -64,7 +64,7 @@ def test_evidence(model, images, folder, n_samples=5000, part=500):
             found = npvae.evaluation.log_evidence(model, x[start:start + part],
                                                   np.random.default_rng([3, start]), n_samples)
             np.savez(path, **found._asdict())
-            print(f"test images to {start + part}: {found.log_px.mean():.2f} nats", flush=True)
+            print(f"{start + len(found.ess)} test images: {found.log_px.mean():.2f} nats", flush=True)
         with np.load(path) as saved:
             parts.append({name: saved[name] for name in saved.files})
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -88,7 +88,7 @@ def main(arguments=None):
         transform=npvae.datasets.binarize, checkpoint=folder / "checkpoint.npz", resume=True,
         callbacks=[keep_curve(folder / "curve.jsonl", data.test_images[:500])])
     start = time.perf_counter()
-    found = test_evidence(model, data.test_images, folder)
+    found = evidence_by_parts(model, data.test_images, folder)
     hours = sum(row["seconds"] for row in history) / 3600
     active = npvae.evaluation.latent_moments(model, data.test_images).variance_of_mean > 0.01
     result = {
@@ -103,7 +103,7 @@ def main(arguments=None):
         "evaluation_hours": round((time.perf_counter() - start) / 3600, 3),
         "machine": f"{platform.machine()}, Python {platform.python_version()}, "
                    f"NumPy {np.__version__}",
-        "curve": [json.loads(line) for line in (folder / "curve.jsonl").open()],
+        "curve": [json.loads(row) for row in (folder / "curve.jsonl").read_text().splitlines()],
     }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
