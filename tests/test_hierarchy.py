@@ -77,7 +77,7 @@ def test_all_gradients_of_q_agree_in_the_mean(rng):
     model = linear_model(rng)
     x = rng.standard_normal((2, 3))
     differences = {"STL": [], "DReG": []}
-    for _ in range(6000):
+    for _ in range(2500):
         eps = model.draw_noise(rng, 2, 2)
         for name, objective, twin in (("STL", StickingTheLanding(), npvae.ELBO(analytic=False)),
                                       ("DReG", DReG(), IWAE())):
