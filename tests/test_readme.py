@@ -1,5 +1,6 @@
 """What the README says is so: links, line counts, and its code."""
 
+import json
 import re
 from pathlib import Path
 
@@ -94,6 +95,16 @@ def test_what_was_tried_is_counted():
     files = [len(test_fuzz.ways(n)) * n for n in (625, 32)]
     for count in (len(test_bad_inputs.CASES), many, bits, ranges, *files):
         assert re.search(rf"\b{count:,}\b", table), count
+
+
+def test_the_results_of_the_papers_are_those_in_their_files():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    files = list((ROOT / "benchmarks/papers/results").glob("iwae_k*.json"))
+    assert len(files) >= 3
+    for path in files:
+        result = json.loads(path.read_text())
+        assert f"| {result['nll']:.2f} after {result['epochs']};" in text, path
+        assert f"--samples {result['samples']} --epochs {result['epochs']}`" in text, path
 
 
 def test_the_readers_layer_is_checked(capsys):

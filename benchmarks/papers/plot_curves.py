@@ -2,8 +2,9 @@
 
     python benchmarks/papers/plot_curves.py
 
-The curves are estimates on 500 test images with 100 samples, so they lie above the final values
-on all 10,000 with 5,000 samples, which are the marks at their ends; dotted, the paper's.
+The curves are estimates on the first 500 test images, which are a little easier than the rest,
+with 100 samples; the large marks at their ends are the results on all 10,000, with 5,000. Dotted:
+the paper's. Hours are those of the clock, whatever else the machine did meanwhile.
 """
 
 import json
