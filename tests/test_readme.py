@@ -103,7 +103,7 @@ def test_the_results_of_the_papers_are_those_in_their_files():
     assert len(files) >= 3
     for path in files:
         result = json.loads(path.read_text())
-        assert f"| {result['nll']:.2f} after {result['epochs']};" in text, path
+        assert f"| {result['nll']:.3f} after {result['epochs']};" in text, path
         assert f"--samples {result['samples']} --epochs {result['epochs']}`" in text, path
 
 
