@@ -164,6 +164,15 @@ FRUGAL = [
     ("4 GB claimed, also by the archive", "model", lying),
     ("zeros behind a small array", "images", lambda data: with_member(
         data, "test_images.npy", members_of(data)["test_images.npy"] + ZEROS)),
+    ("a small file of a model of 400 million parameters", "model",
+     lambda data: with_config(data, n_hidden=[20_000, 20_000])),
+    ("text where a size should be", "model",
+     lambda data: with_config(data, n_data="x", n_hidden=[10**9, 5])),
+    ("a side of 100,000 pixels", "model", lambda data: with_header(data, config={
+        "recipe": "convolutional_vae", "side": 100_000, "channels": [4, 4], "n_latent": 2})),
+    ("two layers, the second large", "model", lambda data: with_header(data, config={
+        "recipe": "two_layer_iwae", "n_data": 12, "n_hidden": [[3], [30_000, 30_000]],
+        "n_latent": [2, 2]})),
     ("one long line", "csv", lambda data: b"12," * 100_000 + b"1"),
     ("many short lines", "csv", lambda data: b"1\n" * 100_000),
     ("a cell that is no number", "csv", lambda data: b"1\n" + b"x" * 300_000)]

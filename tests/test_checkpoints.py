@@ -136,7 +136,9 @@ def test_headers_that_cannot_be_followed_are_refused(saved, change, message):
 def test_parameters_of_another_size_are_not_spread_over_the_model(saved):
     with np.load(saved) as file:
         arrays = dict(file)
-    arrays["theta"] = np.ones(1, np.float32)
-    write_npz(saved, **arrays)
-    with pytest.raises(ValueError, match=r"holds theta of shape \(1,\): \(325,\) was expected"):
-        npvae.load(saved)
+    for size, message in ((1, "its 1 parameters are too few for its sizes"),
+                          (324, r"holds theta of shape \(324,\): \(325,\) was expected")):
+        arrays["theta"] = np.ones(size, np.float32)
+        write_npz(saved, **arrays)
+        with pytest.raises(ValueError, match=message):
+            npvae.load(saved)

@@ -14,6 +14,7 @@ from npvae.files import read_npz, write_npz
 from npvae.objectives import (ELBO, IWAE, VIMCO, DReG, FreeBits, ScoreFunction,
                               StickingTheLanding)
 from npvae.recipes import RECIPES
+from npvae.recipes.building import largest_product
 
 VERSION = 1
 OBJECTIVES = {kind.__name__: kind for kind in (ELBO, FreeBits, StickingTheLanding, ScoreFunction,
@@ -101,6 +102,7 @@ def load(path):
         raise ValueError(f"{path} holds a model of the recipe {recipe!r}; known are "
                          f"{', '.join(RECIPES)}. Build the model yourself, then load_into it")
     try:
+        check_size(config, arrays["theta"].size)
         model = RECIPES[recipe](**config)
         if header.get("objective"):
             name, fields = header["objective"]
@@ -110,6 +112,16 @@ def load(path):
     model = model.astype(arrays["theta"].dtype)
     _put(path, header, arrays, model)
     return model
+
+
+def check_size(config, size):
+    """Raise where a forged configuration asks for more memory than the file justifies."""
+    try:
+        needed = largest_product(config)
+    except (KeyError, TypeError, ValueError):
+        return                                        # the recipe will say what is wrong
+    if needed > size:
+        raise ValueError(f"its {size} parameters are too few for its sizes")
 
 
 def load_into(path, model):

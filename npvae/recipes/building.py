@@ -79,3 +79,17 @@ def dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activa
                        p_x.n_outputs(n_data)], first=squash)
     return VAE(encoder, posterior, prior, decoder, p_x, n_data=n_data, n_condition=n_condition,
                **options)
+
+
+def largest_product(config):
+    """The largest product of two neighbouring sizes in a recipe's arguments: the model that they
+    ask for has at least so many parameters. Its file is to hold them."""
+    if "channels" in config:                                        # a convolutional VAE
+        c1, c2 = map(int, config["channels"])
+        chains = [[int(config["side"])**2 // 16 * c2, config["n_latent"]], [16 * c1, c2]]
+    elif isinstance(config["n_latent"], int):
+        chains = [[config["n_data"], *config["n_hidden"], config["n_latent"]]]
+    else:                                                           # two stochastic layers
+        (lower, upper), (J1, J2) = config["n_hidden"], config["n_latent"]
+        chains = [[config["n_data"], *lower, J1], [J1, *upper, J2]]
+    return max(int(a) * int(b) for chain in chains for a, b in zip(chain, chain[1:]))
