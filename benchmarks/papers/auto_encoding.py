@@ -33,9 +33,9 @@ def draw(result):
         for name, style, colour in (("train", "-", npvae.plots.BLUE),
                                     ("test", "--", npvae.plots.ORANGE)):
             axes.semilogx(curve["images"], curve[name], style, color=colour, label=name)
-        axes.set(title=f"$N_z$ = {size}", xlabel="images seen", ylim=(-150, -90))
+        axes.set(title=f"$N_z$ = {size}", xlabel="images seen", ylim=(-180, -90))
     figure.axes[0].set_ylabel("bound, nats per image")
-    figure.axes[0].legend(frameon=False, loc="lower right")
+    figure.axes[0].legend(frameon=False, loc="upper left")
     return figure
 
 
