@@ -1,10 +1,14 @@
+import os
 import signal
 
-import numpy as np
-import pytest
+# Before NumPy is loaded: the products here are small, and a second thread would only wait.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from broken_files import sound_files
-from hypothesis import settings
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+from broken_files import sound_files  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 # The same examples every time, and no time limit on a single one: machines differ.
 settings.register_profile("npvae", derandomize=True, deadline=None, max_examples=25,

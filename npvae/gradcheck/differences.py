@@ -107,7 +107,7 @@ def check(function, arrays, gradients, *, complex_step=True):
     -----
     With g the gradient by hand, n its size and h the step, a block passes where
 
-        |central - g| <= 1e-7 |g| + 10 eps |f| sqrt(n) / h   (the second term is rounding)
+        |central - g| <= 1e-7 |g| + 10 eps (1 + |f|) sqrt(n) / h   (the second term is rounding)
         |complex - g| <= 1e-11 |g| + 10 eps (1 + |f|) sqrt(n)
     """
     arrays = {name: np.array(a, np.float64) for name, a in arrays.items()}
@@ -122,7 +122,7 @@ def check(function, arrays, gradients, *, complex_step=True):
             raise ValueError(f"the gradient of {name} has shape {np.shape(g)}: "
                              f"{arrays[name].shape} was expected, as {name} has")
         central = central_difference(function, arrays, name)
-        rounding = 10 * EPS * value * math.sqrt(g.size) / CENTRAL_STEP
+        rounding = 10 * EPS * (1 + value) * math.sqrt(g.size) / CENTRAL_STEP
         passed = _norm(central - g) <= CENTRAL_RTOL * _norm(g) + rounding
         central_error = relative_error(central, g, rounding)
         reference, complex_error = central, None
