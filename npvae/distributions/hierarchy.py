@@ -39,7 +39,7 @@ class StackedGaussian(Posterior):
 
     References
     ----------
-    Burda, Grosse and Salakhutdinov (2016), eq. 2.
+    Burda, Grosse and Salakhutdinov (2016).
     """
 
     outputs_per_latent = 2
@@ -110,7 +110,7 @@ class StackedNormal(Module):
 
     References
     ----------
-    Burda, Grosse and Salakhutdinov (2016), eq. 1.
+    Burda, Grosse and Salakhutdinov (2016).
     """
 
     def __init__(self, n_first, n_second, network):

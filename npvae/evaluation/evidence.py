@@ -152,7 +152,7 @@ class Weights:
 
 
 def _tail_size(n_samples):
-    """How many of the largest weights are the tail (Vehtari et al., appendix)."""
+    """How many of the largest weights are the tail (Vehtari et al.)."""
     return int(min(n_samples / 5, 3.0 * math.sqrt(n_samples)))
 
 

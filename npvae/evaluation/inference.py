@@ -126,7 +126,7 @@ def calibration_ranks(model, rng, n=1000, n_samples=99):
     References
     ----------
     Talts, Betancourt, Simpson, Vehtari and Gelman (2018), "Validating Bayesian inference
-    algorithms with simulation-based calibration", algorithm 1.
+    algorithms with simulation-based calibration".
     """
     check_model(model)
     check_generator(rng)

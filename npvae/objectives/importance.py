@@ -51,8 +51,7 @@ class IWAE:
 
     References
     ----------
-    Burda, Grosse and Salakhutdinov (2016), eq. 8 for the bound; their w is unnormalized, and
-    their normalized weights are those of the gradient here.
+    Burda, Grosse and Salakhutdinov (2016), eq. 8 for the bound.
     """
 
     analytic = False
