@@ -81,11 +81,7 @@ def decoded_figure(models, x, labels):
                   f"{name}: from a 6 to a 7"]
     figure = Figure(figsize=(10.4, 3.9), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(plots.tile(np.concatenate(rows), (28, 28), 12), cmap="gray_r", vmin=0, vmax=1)
-    axes.axhline(28 * 3 - 0.5, color=plots.ORANGE, lw=1.5)
-    axes.set_yticks(28 * np.arange(6) + 14, names, fontsize=9)
-    axes.set_xticks([])
-    axes.tick_params(length=0)
+    plots.label_rows(axes, rows, names, lines=[3])
     return figure
 
 

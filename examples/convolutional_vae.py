@@ -13,7 +13,6 @@ What the convolutions save in parameters they cost in time: a kernel is used at 
 import argparse
 from pathlib import Path
 
-import numpy as np
 from matplotlib.figure import Figure
 
 import npvae
@@ -45,10 +44,7 @@ def comparison_figure(histories, models, x):
     left.xaxis.get_major_locator().set_params(integer=True)
     left.legend(frameon=False, fontsize=9)
     rows = [x] + [model.reconstruct(x) for model in models.values()]
-    right.imshow(plots.tile(np.concatenate(rows), (28, 28), len(x)), cmap="gray_r", vmin=0, vmax=1)
-    right.set_yticks([14, 42, 70], ["x", *(name.split(",")[0] for name in models)], fontsize=9)
-    right.set_xticks([])
-    right.tick_params(length=0)
+    plots.label_rows(right, rows, ["x", *(name.split(",")[0] for name in models)])
     right.set_title("test images, reconstructed", fontsize=12)
     return figure
 

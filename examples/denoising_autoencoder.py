@@ -54,12 +54,7 @@ def pictures_figure(models, x):
         names += [kind, *models]
     figure = Figure(figsize=(9, 4.9), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(plots.tile(np.concatenate(rows), (28, 28), len(x)), cmap="gray_r", vmin=0, vmax=1)
-    for row in (1, 4):
-        axes.axhline(28 * row - 0.5, color=plots.ORANGE, lw=1.5)
-    axes.set_yticks(28 * np.arange(len(rows)) + 14, names)
-    axes.set_xticks([])
-    axes.tick_params(length=0)
+    plots.label_rows(axes, rows, names, lines=[1, 4])
     return figure
 
 

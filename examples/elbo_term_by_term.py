@@ -63,10 +63,7 @@ def pictures_figure(models, x):
         names += [f"{name}: x_hat", f"{name}: z ~ N(0, I)"]
     figure = Figure(figsize=(9, 4.2), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(plots.tile(np.concatenate(rows), (28, 28), len(x)), cmap="gray_r", vmin=0, vmax=1)
-    axes.set_yticks(28 * np.arange(len(rows)) + 14, names, fontsize=9)
-    axes.set_xticks([])
-    axes.tick_params(length=0)
+    plots.label_rows(axes, rows, names)
     return figure
 
 

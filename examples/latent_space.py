@@ -47,10 +47,7 @@ def rows_of_images(rows, names, title, shape=(28, 28)):
     columns = len(rows[0])
     figure = Figure(figsize=(0.55 * columns + 2.2, 0.55 * len(rows) + 0.4), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(plots.tile(np.concatenate(rows), shape, columns), cmap="gray_r", vmin=0, vmax=1)
-    axes.set_yticks(28 * np.arange(len(rows)) + 14, names, fontsize=9)
-    axes.set_xticks([])
-    axes.tick_params(length=0)
+    plots.label_rows(axes, rows, names, shape)
     axes.set_title(title, fontsize=10)
     return figure
 

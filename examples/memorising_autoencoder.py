@@ -69,11 +69,7 @@ def pictures_figure(models, x, new):
         names.append(f"{name} gives back")
     figure = Figure(figsize=(9, 3.9), layout="constrained")
     axes = figure.subplots()
-    axes.imshow(plots.tile(np.concatenate(rows), (28, 28), len(x)), cmap="gray_r", vmin=0, vmax=1)
-    axes.axhline(28 * 3 - 0.5, color=plots.ORANGE, lw=1.5)
-    axes.set_yticks(28 * np.arange(6) + 14, names)
-    axes.set_xticks([])
-    axes.tick_params(length=0)
+    plots.label_rows(axes, rows, names, lines=[3])
     return figure
 
 

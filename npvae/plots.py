@@ -151,6 +151,28 @@ def spread(points, distance):
     return points * distance
 
 
+def label_rows(axes, rows, names, shape=(28, 28), lines=()):
+    """Draw rows of images, each (n, D), one below the other, with its name at the left.
+
+    Parameters
+    ----------
+    axes : matplotlib Axes
+    rows : sequence of array (n, D)
+        Of pixels from 0, white, to 1, black.
+    names : sequence of str
+    shape : (int, int)
+    lines : sequence of int
+        A line is drawn above these rows.
+    """
+    height = shape[0]
+    axes.imshow(tile(np.concatenate(rows), shape, len(rows[0])), cmap="gray_r", vmin=0, vmax=1)
+    for row in lines:
+        axes.axhline(height * row - 0.5, color=ORANGE, lw=1.5)
+    axes.set_yticks(height * np.arange(len(rows)) + height / 2, names, fontsize=9)
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+
+
 def tile(images, shape, columns):
     """Images (n, D) side by side, row by row, as one large image; the rest is white."""
     size = math.prod(shape)

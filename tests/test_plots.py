@@ -28,6 +28,18 @@ def test_tile_puts_images_side_by_side_row_by_row():
     np.testing.assert_array_equal(canvas, expected)
 
 
+def test_rows_of_images_have_their_names_beside_them(rng):
+    axes = Figure().subplots()
+    rows = rng.random((3, 4, 6))
+    plots.label_rows(axes, rows, ["x", "AE", "VAE"], (2, 3), lines=[1])
+    image = axes.images[0].get_array()
+    np.testing.assert_allclose(image[4:6, 9:12], rows[2, 3].reshape(2, 3), rtol=1e-6)
+    assert axes.images[0].get_clim() == (0, 1)
+    np.testing.assert_array_equal(axes.get_yticks(), [1, 3, 5])     # the middle of each row
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["x", "AE", "VAE"]
+    assert list(axes.lines[0].get_ydata()) == [1.5, 1.5]            # between rows 0 and 1
+
+
 def history():
     rows = [{"epoch": i, "loss": 9.0, "reconstruction": 8.0 / i, "kl": 1.0 * i, "seconds": 1.0}
             for i in (1, 2, 3)]
