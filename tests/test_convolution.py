@@ -26,6 +26,18 @@ def naive(x, W, stride, padding):
     return y
 
 
+def naive_transpose(y, W, stride, padding, shape):
+    """Its transpose as it is defined: every output adds itself, times the kernel, to a window."""
+    n, *out, _ = y.shape
+    k, _, c_in, _ = W.shape
+    x = np.zeros((n, shape[0] + 2 * padding, shape[1] + 2 * padding, c_in))
+    for i in range(out[0]):
+        for j in range(out[1]):
+            window = x[:, i * stride:i * stride + k, j * stride:j * stride + k]
+            window += np.einsum("nc,klmc->nklm", y[:, i, j], W)
+    return x[:, padding:padding + shape[0], padding:padding + shape[1]]
+
+
 cases = given(k=st.integers(1, 4), stride=st.integers(1, 3), padding=st.integers(0, 2),
               height=st.integers(4, 7), width=st.integers(4, 7), channels=st.integers(1, 3),
               seed=st.integers(0, 10**6))
@@ -48,8 +60,10 @@ def test_gather_and_scatter_are_adjoint(k, stride, padding, height, width, chann
     W = rng.standard_normal((k, k, channels, 2))
     Ax = gather(x, W, stride, padding)
     y = rng.standard_normal(Ax.shape)
-    assert (Ax * y).sum() == pytest.approx((x * scatter(y, W, stride, padding, x.shape[1:3])).sum(),
-                                           rel=1e-9, abs=1e-9)
+    ATy = scatter(y, W, stride, padding, x.shape[1:3])
+    assert (Ax * y).sum() == pytest.approx((x * ATy).sum(), rel=1e-9, abs=1e-9)
+    np.testing.assert_allclose(ATy, naive_transpose(y, W, stride, padding, x.shape[1:3]),
+                               rtol=1e-10, atol=1e-12)
 
 
 def test_a_convolution_with_stride_one_is_scipys_correlation(rng):
@@ -66,8 +80,9 @@ def test_each_layer_is_the_others_transpose(rng):
     up.W = down.W
     x, y = rng.standard_normal((2, 8, 6, 3)), rng.standard_normal((2, 4, 3, 5))
     assert down.forward(x)[0].shape == y.shape and up.forward(y)[0].shape == x.shape
-    np.testing.assert_allclose(down.pullback(y, x), up.forward(y)[0], rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(up.pullback(x, y), down.forward(x)[0], rtol=1e-12, atol=1e-14)
+    (down_x, cache), (up_y, up_cache) = down.forward(x), up.forward(y)
+    np.testing.assert_allclose(down.pullback(y, cache), up_y, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(up.pullback(x, up_cache), down_x, rtol=1e-12, atol=1e-14)
 
 
 def test_a_kernel_as_large_as_the_image_is_a_dense_layer(rng):

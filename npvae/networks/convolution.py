@@ -8,6 +8,9 @@ them smaller), and the gradient then goes through A. So two functions serve both
     gather   y = A x     every output looks at a window of the input
     scatter  x = A^T y   every input adds itself, times the kernel, to a window
 
+Each is one matrix product. Where windows are needed twice, for the product and for the
+gradient of the kernel, they are copied once, and handed on.
+
 Images are (..., height, width, channels). Kernels W are (k, k, channels in, channels out)
 of the convolution, and the "in" of the convolution is the "out" of its transpose.
 """
@@ -21,38 +24,50 @@ from npvae.networks.layers import Layer
 from npvae.networks.parameters import block
 
 
-def windows(x, k, stride, padding):
-    """Windows of zero-padded images (n, H, W, C): (n, H', W', k, k, C), a view."""
-    x = np.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+def windows(x, k, stride, before, after):
+    """The k x k windows of images (n, H, W, C), each as a row: (n H' W', k k C), and (n, H', W').
+
+    The images get `before` zeros above and at the left, `after` = (below, at the right).
+    """
+    x = np.pad(x, ((0, 0), (before, after[0]), (before, after[1]), (0, 0)))
     view = sliding_window_view(x, (k, k), axis=(1, 2))[:, ::stride, ::stride]
-    return view.transpose(0, 1, 2, 4, 5, 3)
+    return view.transpose(0, 1, 2, 4, 5, 3).reshape(-1, k * k * x.shape[-1]), view.shape[:3]
+
+
+def product(rows, W):
+    """Every window times the kernel: (N, k k C_in) -> (N, C_out)."""
+    return rows @ W.reshape(rows.shape[1], -1)
 
 
 def gather(x, W, stride, padding):
-    """y = A x: (n, H, W, C_in) -> (n, H', W', C_out), as one matrix product."""
-    patches = windows(x, len(W), stride, padding)
-    n, height, width = patches.shape[:3]
-    y = patches.reshape(n * height * width, -1) @ W.reshape(-1, W.shape[-1])
-    return y.reshape(n, height, width, -1)
+    """y = A x: (n, H, W, C_in) -> (n, H', W', C_out)."""
+    rows, sizes = windows(x, len(W), stride, padding, (padding, padding))
+    return product(rows, W).reshape(*sizes, -1)
 
 
 def scatter(y, W, stride, padding, shape):
-    """x = A^T y: (n, H', W', C_out) -> (n, H, W, C_in) of the given shape (H, W)."""
-    n, height, width, _ = y.shape
+    """x = A^T y: (n, H', W', C_out) -> (n, H, W, C_in) of the given shape (H, W).
+
+    Cut x, with its padding, into blocks of stride x stride pixels. All pixels of a block hear
+    from the same m x m outputs, m = k / stride, each through its own entries of the kernel. So
+    A^T is a convolution too: of y, with windows of m x m, and the pixels of a block as channels.
+    """
     k, _, c_in, c_out = W.shape
-    pieces = (y.reshape(-1, c_out) @ W.reshape(-1, c_out).T).reshape(n, height, width, k, k, c_in)
-    x = np.zeros((n, shape[0] + 2 * padding, shape[1] + 2 * padding, c_in), pieces.dtype)
-    for i in range(k):
-        for j in range(k):
-            x[:, i:i + stride * height:stride, j:j + stride * width:stride] += pieces[:, :, :, i, j]
+    m = -(-k // stride)                                      # rounded up
+    more = (0, m * stride - k)
+    W = np.pad(W, (more, more, (0, 0), (0, 0))).reshape(m, stride, m, stride, c_in, c_out)
+    W = W[::-1, :, ::-1].transpose(0, 2, 5, 1, 3, 4)         # the first entries hear the last y
+    after = [max(0, -(-(size + padding) // stride) - n) for size, n in zip(shape, y.shape[1:3])]
+    rows, (n, height, width) = windows(y, m, 1, m - 1, after)
+    blocks = product(rows, W.reshape(m * m * c_out, -1))
+    x = blocks.reshape(n, height, width, stride, stride, c_in).transpose(0, 1, 3, 2, 4, 5)
+    x = x.reshape(n, height * stride, width * stride, c_in)
     return x[:, padding:padding + shape[0], padding:padding + shape[1]]
 
 
-def kernel_gradient(x, dy, W, stride, padding):
-    """The gradient of W from that of y = A x: (k, k, C_in, C_out)."""
-    patches = windows(x, len(W), stride, padding)
-    rows = dy.shape[0] * dy.shape[1] * dy.shape[2]
-    return (patches.reshape(rows, -1).T @ dy.reshape(rows, -1)).reshape(W.shape)
+def sum_over_rows(dy):
+    """dy.sum(axis=0), as a matrix product: several times faster where columns are few."""
+    return np.ones(len(dy), dy.dtype) @ dy
 
 
 class _Convolution(Layer):
@@ -69,6 +84,9 @@ class _Convolution(Layer):
         W = init(rng, k * k * c_in, c_out).reshape(k, k, c_in, c_out)
         super().__init__({"W": W.astype(np.float32), "b": np.zeros(bias_size, np.float32)})
         self.k, self.stride, self.padding = k, stride, padding
+
+    def _windows(self, x):
+        return windows(_images(x), self.k, self.stride, self.padding, (self.padding,) * 2)
 
 
 class Conv2d(_Convolution):
@@ -98,19 +116,21 @@ class Conv2d(_Convolution):
         super().__init__(c_in, c_out, k, rng, stride, padding, init, c_out)
 
     def forward(self, x):
-        y = gather(_images(x), self.W, self.stride, self.padding)
-        y += self.b
-        return y.reshape(*x.shape[:-3], *y.shape[1:]), x
+        rows, sizes = self._windows(x)
+        y = product(rows, self.W) + self.b
+        return y.reshape(*x.shape[:-3], *sizes[1:], -1), (x.shape, rows)
 
-    def accumulate(self, dy, x):
+    def accumulate(self, dy, cache):
         # y = A x + b
-        self.dW += kernel_gradient(_images(x), _images(dy), self.W, self.stride, self.padding)
-        self.db += dy.reshape(-1, dy.shape[-1]).sum(axis=0)
+        _, rows = cache
+        dy = dy.reshape(len(rows), -1)
+        self.dW += (rows.T @ dy).reshape(self.W.shape)
+        self.db += sum_over_rows(dy)
 
-    def pullback(self, dy, x):
+    def pullback(self, dy, cache):
         # y = A x + b
-        shape = x.shape[-3:-1]
-        return scatter(_images(dy), self.W, self.stride, self.padding, shape).reshape(x.shape)
+        shape, _ = cache
+        return scatter(_images(dy), self.W, self.stride, self.padding, shape[-3:-1]).reshape(shape)
 
 
 class ConvTranspose2d(_Convolution):
@@ -140,14 +160,25 @@ class ConvTranspose2d(_Convolution):
         y = scatter(_images(x), self.W, self.stride, self.padding, shape)
         return (y + self.b).reshape(*x.shape[:-3], *y.shape[1:]), x
 
+    def backward(self, dy, x):
+        rows, _ = self._windows(dy)
+        self._accumulate(dy, x, rows)
+        return self._pullback(x, rows)
+
     def accumulate(self, dy, x):
-        # y = A^T x + b, so <dy, A^T x> = <A dy, x>: the roles of x and dy are exchanged
-        self.dW += kernel_gradient(_images(dy), _images(x), self.W, self.stride, self.padding)
-        self.db += dy.reshape(-1, dy.shape[-1]).sum(axis=0)
+        self._accumulate(dy, x, self._windows(dy)[0])
 
     def pullback(self, dy, x):
+        return self._pullback(x, self._windows(dy)[0])
+
+    def _accumulate(self, dy, x, rows):
+        # y = A^T x + b, so <dy, A^T x> = <A dy, x>: the roles of x and dy are exchanged
+        self.dW += (rows.T @ x.reshape(len(rows), -1)).reshape(self.W.shape)
+        self.db += sum_over_rows(dy.reshape(-1, dy.shape[-1]))
+
+    def _pullback(self, x, rows):
         # y = A^T x + b
-        return gather(_images(dy), self.W, self.stride, self.padding).reshape(x.shape)
+        return product(rows, self.W).reshape(x.shape)
 
 
 def _images(x):
