@@ -61,6 +61,22 @@ def test_writing_to_a_block_writes_into_theta(rng):
         layer.W = np.ones((2, 3))
 
 
+def test_a_zeroed_gradient_is_zero_for_all_who_look_and_costs_the_others_nothing(rng):
+    """zero_grad writes no zeros: each block gets its own when it is read or added to."""
+    model = Chain(Dense(3, 4, rng), Dense(4, 2, rng))
+    model.parameters.grad[...] = np.nan
+    model.parameters.zero_grad()
+    model.layers[1].db += 5.0
+    model.layers[1].add_product("W", np.ones((4, 1), np.float32), np.ones((1, 2), np.float32))
+    untouched = model.parameters._gradients["0.W"]
+    assert np.isnan(untouched).all()                         # no pass over a block nobody named
+    model.layers[0].add_product("W", np.ones((3, 1), np.float32), np.ones((1, 4), np.float32))
+    np.testing.assert_array_equal(untouched, np.ones((3, 4)))
+    np.testing.assert_array_equal(model.layers[1].db, [5, 5])
+    np.testing.assert_array_equal(model.layers[0].db, np.zeros(4))
+    np.testing.assert_array_equal(model.parameters.grad, [1] * 12 + [0] * 4 + [1] * 8 + [5] * 2)
+
+
 def test_a_reader_can_write_a_layer(rng):
     """The README's example: a block, a forward pass, and its two halves backward."""
     class Scale(npvae.networks.Layer):

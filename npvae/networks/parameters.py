@@ -63,9 +63,19 @@ class Parameters:
         return self._gradients
 
     def _fill_stale(self):
-        for name in self._stale:
+        for name in list(self._stale):
+            self.gradient(name)
+
+    def value(self, name):
+        """One block of theta."""
+        return self.values[name]
+
+    def gradient(self, name):
+        """One block of grad; the others may stay stale."""
+        if name in self._stale:
+            self._stale.remove(name)
             self._gradients[name].fill(0)
-        self._stale.clear()
+        return self._gradients[name]
 
     @property
     def dtype(self):
@@ -114,13 +124,13 @@ class Block:
     that it can never be rebound to an array that the optimizer does not know.
     """
 
-    def __init__(self, name, kind):
-        self.name, self.kind = name, kind
+    def __init__(self, name, look_up):
+        self.name, self.look_up = name, look_up
 
     def __get__(self, module, owner=None):
         if module is None:
             return self
-        return getattr(module.parameters, self.kind)[module.prefix + self.name]
+        return self.look_up(module.parameters, module.prefix + self.name)
 
     def __set__(self, module, value):
         view = self.__get__(module)
@@ -130,7 +140,7 @@ class Block:
 
 def block(name):
     """Declare a block in a class body: `W, dW = block("W")`."""
-    return Block(name, "values"), Block(name, "gradients")
+    return Block(name, Parameters.value), Block(name, Parameters.gradient)
 
 
 class Module:
