@@ -52,12 +52,9 @@ def torch_layer(layer):
     return {"ReLU": nn.ReLU, "Tanh": nn.Tanh}[kind]()
 
 
-def torch_step(problem, style):
-    if style == "compiled" and not shutil.which("g++"):
-        return None
+def networks(model):
+    """The model's encoder and decoder, with its weights; and its parameters, by npvae's names."""
     torch.set_num_threads(int(os.environ[THREADS[0]]))
-    model, x, n_samples, objective = problem
-    n_latent, iwae = model.n_latent, type(objective).__name__ == "IWAE"
     net = nn.ModuleDict({name: nn.Sequential(*map(torch_layer, chain.layers)) for name, chain in
                          (("encoder", model.encoder), ("decoder", model.decoder))})
     net = net.to(memory_format=torch.channels_last)
@@ -65,6 +62,15 @@ def torch_step(problem, style):
     with torch.no_grad():
         for name, W in model.blocks().items():
             ours[name].copy_(torch.from_numpy(W.transpose(TURNED[W.ndim]).copy()))
+    return net, ours
+
+
+def torch_step(problem, style):
+    if style == "compiled" and not shutil.which("g++"):
+        return None
+    model, x, n_samples, objective = problem
+    n_latent, iwae = model.n_latent, type(objective).__name__ == "IWAE"
+    net, ours = networks(model)
     x = torch.from_numpy(x.copy())
 
     def loss(x, eps):

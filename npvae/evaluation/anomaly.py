@@ -104,7 +104,7 @@ class AnomalyDetector:
         eps = self.model.draw_noise(rng, len(x), self.n_samples)
         return self.model.forward(x, eps, objective=ELBO())[1]
 
-    def score(self, x, batch_size=500):
+    def score(self, x, batch_size=100):
         """The score of each row of x (n, D): (n,), float64; higher is more anomalous."""
         check_count(batch_size, "batch_size")
         x = self._prepared(x)
