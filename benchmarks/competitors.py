@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import npvae
+from npvae.numerics import keep_freed_memory
 
 LEARNING_RATE = 1e-3
 THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NPROC")     # NPROC: JAX
@@ -151,6 +152,7 @@ def write(path, results):
 
 def npvae_step(problem):
     """A step as `npvae.fit` takes it."""
+    keep_freed_memory()
     model, x, n_samples, objective = problem
     model = model.copy()
     parameters, adam, rng = model.parameters, npvae.Adam(), np.random.default_rng(0)
