@@ -68,6 +68,14 @@ def test_the_papers_script_keeps_its_parts_and_goes_on(tmp_path, monkeypatch, ca
         model, npvae.datasets.binarize(small.test_images, np.random.default_rng(1))[25:50],
         np.random.default_rng([3, 25]), 50)
     np.testing.assert_allclose(saved[1], found.log_px, rtol=1e-6)
+    begins = []
+    fit = npvae.fit
+    monkeypatch.setattr(npvae, "fit", lambda model, *args, **kwargs: (
+        begins.append(model.parameters.theta.copy()), fit(model, *args, **kwargs))[1])
+    script.main(["--samples", "3", "--epochs", "1", "--after", str(folder), "--out", str(tmp_path)])
+    np.testing.assert_array_equal(begins[0], model.parameters.theta)
+    later = json.loads((tmp_path / "results" / "iwae_k3_after_iwae_k2_2.json").read_text())
+    assert (later["after"], later["samples"], later["layers"]) == ("iwae_k2_2", 3, 1)
     monkeypatch.setattr(npvae.evaluation, "log_evidence", None)               # not asked again
     script.main(arguments)
     again = json.loads((tmp_path / "results" / "iwae_k2.json").read_text())
