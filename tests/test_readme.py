@@ -99,12 +99,20 @@ def test_what_was_tried_is_counted():
 
 def test_the_results_of_the_papers_are_those_in_their_files():
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    files = list((ROOT / "benchmarks/papers/results").glob("iwae_k*.json"))
+    files = list((ROOT / "benchmarks/papers/results").glob("*_k*.json"))
     assert len(files) >= 3
     for path in files:
         result = json.loads(path.read_text())
-        assert f"| {result['nll']:.3f} after {result['epochs']};" in text, path
-        assert f"--samples {result['samples']} --epochs {result['epochs']}`" in text, path
+        row, = (line for line in text.splitlines()
+                if f"| {result['nll']:.3f} after {result['epochs']:,} epochs" in line)
+        asked = [f"--samples {result['samples']} ", f"--epochs {result['epochs']}"]
+        asked += ["--layers 2"] * (result["layers"] == 2)
+        asked += [f"--batch-size {result['batch_size']}"] * (result["batch_size"] != 100)
+        asked += [f"--learning-rate {result['learning_rate']}"] * (result["learning_rate"] != 1e-3)
+        asked += [f"--after out/papers/{result['after']}"] * (result["after"] is not None)
+        assert [option for option in asked if option not in row] == [], path
+        assert f"{result['active_units']} active" in row
+        assert f"{result['training_hours']:.2f} hours" in row
 
 
 def test_the_readers_layer_is_checked(capsys):
