@@ -8,8 +8,8 @@ them smaller), and the gradient then goes through A. So two functions serve both
     gather   y = A x     every output looks at a window of the input
     scatter  x = A^T y   every input adds itself, times the kernel, to a window
 
-Each is one matrix product. Where windows are needed twice, for the product and for the
-gradient of the kernel, they are copied once, and handed on.
+Each is one matrix product over windows. The gradient of the kernel needs those of `gather`
+once more, so that it returns them, too.
 
 Images are (..., height, width, channels). Kernels W are (k, k, channels in, channels out)
 of the convolution, and the "in" of the convolution is the "out" of its transpose.
@@ -34,39 +34,35 @@ def windows(x, k, stride, before, after):
     return view.transpose(0, 1, 2, 4, 5, 3).reshape(-1, k * k * x.shape[-1]), view.shape[:3]
 
 
-def product(rows, W):
-    """Every window times the kernel: (N, k k C_in) -> (N, C_out)."""
-    return rows @ W.reshape(rows.shape[1], -1)
-
-
 def gather(x, W, stride, padding):
-    """y = A x: (n, H, W, C_in) -> (n, H', W', C_out)."""
+    """y = A x: (n, H, W, C_in) -> (n, H', W', C_out); and the windows of x, each as a row."""
     rows, sizes = windows(x, len(W), stride, padding, (padding, padding))
-    return product(rows, W).reshape(*sizes, -1)
+    return (rows @ W.reshape(rows.shape[1], -1)).reshape(*sizes, -1), rows
 
 
 def scatter(y, W, stride, padding, shape):
     """x = A^T y: (n, H', W', C_out) -> (n, H, W, C_in) of the given shape (H, W).
 
     Cut x, with its padding, into blocks of stride x stride pixels. All pixels of a block hear
-    from the same m x m outputs, m = k / stride, each through its own entries of the kernel. So
-    A^T is a convolution too: of y, with windows of m x m, and the pixels of a block as channels.
+    from the same m x m outputs, m = k / stride rounded up, each through its own entries of the
+    kernel. So A^T is a convolution too: of y, with windows of m x m, and the pixels of a block
+    as channels.
     """
     k, _, c_in, c_out = W.shape
-    m = -(-k // stride)                                      # rounded up
+    m = -(-k // stride)
     more = (0, m * stride - k)
     W = np.pad(W, (more, more, (0, 0), (0, 0))).reshape(m, stride, m, stride, c_in, c_out)
     W = W[::-1, :, ::-1].transpose(0, 2, 5, 1, 3, 4)         # the first entries hear the last y
     after = [max(0, -(-(size + padding) // stride) - n) for size, n in zip(shape, y.shape[1:3])]
     rows, (n, height, width) = windows(y, m, 1, m - 1, after)
-    blocks = product(rows, W.reshape(m * m * c_out, -1))
+    blocks = rows @ W.reshape(m * m * c_out, -1)
     x = blocks.reshape(n, height, width, stride, stride, c_in).transpose(0, 1, 3, 2, 4, 5)
     x = x.reshape(n, height * stride, width * stride, c_in)
     return x[:, padding:padding + shape[0], padding:padding + shape[1]]
 
 
 def sum_over_rows(dy):
-    """dy.sum(axis=0), as a matrix product: several times faster where columns are few."""
+    """dy.sum(axis=0), as a matrix product: faster where columns are few."""
     return np.ones(len(dy), dy.dtype) @ dy
 
 
@@ -85,8 +81,11 @@ class _Convolution(Layer):
         super().__init__({"W": W.astype(np.float32), "b": np.zeros(bias_size, np.float32)})
         self.k, self.stride, self.padding = k, stride, padding
 
-    def _windows(self, x):
-        return windows(_images(x), self.k, self.stride, self.padding, (self.padding,) * 2)
+    def _gather(self, x):
+        return gather(x.reshape(-1, *x.shape[-3:]), self.W, self.stride, self.padding)
+
+    def _scatter(self, y, shape):
+        return scatter(y.reshape(-1, *y.shape[-3:]), self.W, self.stride, self.padding, shape)
 
 
 class Conv2d(_Convolution):
@@ -116,9 +115,9 @@ class Conv2d(_Convolution):
         super().__init__(c_in, c_out, k, rng, stride, padding, init, c_out)
 
     def forward(self, x):
-        rows, sizes = self._windows(x)
-        y = product(rows, self.W) + self.b
-        return y.reshape(*x.shape[:-3], *sizes[1:], -1), (x.shape, rows)
+        y, rows = self._gather(x)
+        y += self.b
+        return y.reshape(*x.shape[:-3], *y.shape[1:]), (x.shape, rows)
 
     def accumulate(self, dy, cache):
         # y = A x + b
@@ -130,7 +129,7 @@ class Conv2d(_Convolution):
     def pullback(self, dy, cache):
         # y = A x + b
         shape, _ = cache
-        return scatter(_images(dy), self.W, self.stride, self.padding, shape[-3:-1]).reshape(shape)
+        return self._scatter(dy, shape[-3:-1]).reshape(shape)
 
 
 class ConvTranspose2d(_Convolution):
@@ -157,33 +156,22 @@ class ConvTranspose2d(_Convolution):
 
     def forward(self, x):
         shape = [(n - 1) * self.stride - 2 * self.padding + self.k for n in x.shape[-3:-1]]
-        y = scatter(_images(x), self.W, self.stride, self.padding, shape)
+        y = self._scatter(x, shape)
         return (y + self.b).reshape(*x.shape[:-3], *y.shape[1:]), x
 
     def backward(self, dy, x):
-        rows, _ = self._windows(dy)
-        self._accumulate(dy, x, rows)
-        return self._pullback(x, rows)
-
-    def accumulate(self, dy, x):
-        self._accumulate(dy, x, self._windows(dy)[0])
-
-    def pullback(self, dy, x):
-        return self._pullback(x, self._windows(dy)[0])
-
-    def _accumulate(self, dy, x, rows):
         # y = A^T x + b, so <dy, A^T x> = <A dy, x>: the roles of x and dy are exchanged
+        dx, rows = self._gather(dy)
         self.dW += (rows.T @ x.reshape(len(rows), -1)).reshape(self.W.shape)
         self.db += sum_over_rows(dy.reshape(-1, dy.shape[-1]))
+        return dx.reshape(x.shape)
 
-    def _pullback(self, x, rows):
+    def accumulate(self, dy, x):
+        self.backward(dy, x)                       # the windows are most of the work
+
+    def pullback(self, dy, x):
         # y = A^T x + b
-        return product(rows, self.W).reshape(x.shape)
-
-
-def _images(x):
-    """All leading axes as one: (..., H, W, C) -> (n, H, W, C)."""
-    return x.reshape(-1, *x.shape[-3:])
+        return self._gather(dy)[0].reshape(x.shape)
 
 
 class Reshape(Layer):
