@@ -4,7 +4,7 @@
 normal one. It may be the likelihood of binary pixels; and it may be the distribution of the code:
 z is J bits, each 1 with the probability sigmoid(logit(x)). A bit jumps, so no gradient gets through z.
 
-- *Score function*: the gradient of log q(z given x), weighted by how much better z did than the
+- *Score function*: the gradient of log q(z|x), weighted by how much better z did than the
   other draws for the same x. Right in the mean, noisy, and the code is truly binary.
 - *Concrete* (Maddison et al., 2017; Jang et al., 2017): a relaxed bit, sigmoid((logit + noise) /
   temperature), is smooth in the logit, and the path is open again. A low temperature is near to bits,
@@ -44,10 +44,10 @@ def with_true_bits(model, x, rng):
     """-ELBO of a relaxed model whose z is made of bits: sigmoid(z) is 0 or 1."""
     posterior, prior = posteriors.Bernoulli(J), priors.Bernoulli(J)
     q = posterior.given(model.encode(x).logits)
-    bits = posterior.sample(q, posterior.draw_noise(rng, 1, len(x)))
+    bits, _ = posterior.sample(q, posterior.draw_noise(rng, 1, len(x)))
     y, _ = model.decoder.forward(np.where(bits == 1, np.float32(40), np.float32(-40)))
     log_px, _ = model.likelihood.log_prob(x, y)
-    return float(posterior.kl(q, prior).sum(axis=-1).mean() - log_px.mean())
+    return float(npvae.kl(q, prior)[0].sum(axis=-1).mean() - log_px.mean())
 
 
 # %% Figures
@@ -80,7 +80,7 @@ def codes_figure(model, x, labels):
                         aspect="auto")
     left.set(title="how often each bit is 1", xlabel="bit, those that tell digits apart first",
              ylabel="digit", yticks=range(10))
-    figure.colorbar(image, ax=left, label="mean of q(bit = 1 given x)")
+    figure.colorbar(image, ax=left, label="mean of q(bit = 1|x)")
     drawn = model.sample(np.random.default_rng(0), 36)
     right.imshow(plots.tile(drawn, (28, 28), 6), cmap="gray_r", vmin=0, vmax=1)
     right.set(title="decoded from random bits", xticks=[], yticks=[])

@@ -1,6 +1,6 @@
 """Beta: the price of a nat of code, and two disguises in which it comes.
 
-    loss = distortion + beta * rate,    distortion = E_q[-log p(x given z)],   rate = KL(q, p(z))
+    loss = distortion + beta * rate,    distortion = E_q[-log p(x|z)],   rate = KL(q, p(z))
 
 Every beta trades the one for the other, and the end points of the trainings make the curve of
 *rate against distortion* (Alemi et al., 2018). A low beta buys a long code: sharp reconstructions, and

@@ -85,7 +85,7 @@ def main(arguments=None):
             found[key] = float((y.argmax(axis=1) == labels_test).mean())
             found[f"nats {key}"] = float(np.log(10)
                                          - cross_entropy(y, one_hot(labels_test, 10))[0])
-            kl = model.posterior.kl(model.encode(x_test, c_test), model.prior).sum() / len(x_test)
+            kl = npvae.kl(model.encode(x_test, c_test), model.prior)[0].sum() / len(x_test)
             print(f"{key:>14}: the probe is right for {found[key]:.1%}, and finds "
                   f"{found[f'nats {key}']:.2f} of 2.30 nats; KL {kl:.1f} nats", flush=True)
             codes[key] = mu_test

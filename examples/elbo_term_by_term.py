@@ -1,6 +1,6 @@
 """The ELBO, term by term: what each part of the loss is for.
 
-    loss = reconstruction + beta * KL(q(z given x) || N(0, I))
+    loss = reconstruction + beta * KL(q(z|x) || N(0, I))
 
 - *KL switched off* (beta = 0). The encoder cheats: it shrinks std(x), so that the decoder always
   sees the same z for an x, and moves the means far apart. What remains is an autoencoder, and
@@ -27,12 +27,12 @@ from npvae import datasets, plots
 
 
 def kl_only(log_px, rate):
-    """The KL alone: the gradient of log p(x given z) is zero."""
+    """The KL alone: the gradient of log p(x|z) is zero."""
     loss = npvae.ELBO()(log_px, rate)
     return loss._replace(value=loss.kl, dlog_px=np.zeros_like(log_px))
 
 
-kl_only.analytic = True
+kl_only.cost = npvae.KL()
 OBJECTIVES = {"KL off": npvae.ELBO(beta=0.0), "both": npvae.ELBO(), "KL only": kl_only}
 
 # %% The figures
@@ -47,8 +47,8 @@ def histograms_figure(posteriors):
                   color=colour, lw=1.5, label=name)
         right.hist(np.clip(np.ravel(q.mu), -15, 15), 80, range=(-15, 15), histtype="step", ls=style,
                    color=colour, lw=1.5, label=name)
-    left.set(title="width of q(z given x)", xlabel="$\\log_{10}$ std", ylabel="count", yscale="log")
-    right.set(title="place of q(z given x)", xlabel="mu (beyond ±15: at the edge)", ylabel="count",
+    left.set(title="width of q(z|x)", xlabel="$\\log_{10}$ std", ylabel="count", yscale="log")
+    right.set(title="place of q(z|x)", xlabel="mu (beyond ±15: at the edge)", ylabel="count",
               yscale="log")
     left.legend(frameon=False, fontsize=9, loc="upper left")
     return figure

@@ -1,6 +1,6 @@
 """The estimator laboratory: one bound, several gradients.
 
-With K samples and their weights w = p(x, z) / q(z given x), log(mean of w) is a lower bound of
+With K samples and their weights w = p(x, z) / q(z|x), log(mean of w) is a lower bound of
 log p(x), the importance weighted one (IWAE). Its gradient reaches the encoder on two ways: by
 the path (z moves) and by the score (the density of q at a z that stands still). Estimators
 differ in what they make of the score:
@@ -25,10 +25,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import npvae
-from npvae import ELBO, IWAE, DReG, StickingTheLanding, plots
+from npvae import ELBO, IWAE, DReG, SampledKL, StickingTheLanding, plots
 from npvae.networks import Dense, Table
 
-SAMPLED = ELBO(analytic=False)
+SAMPLED = ELBO(cost=SampledKL())
 STYLES = {"ELBO": ("o-", plots.ORANGE), "STL": ("s--", plots.BLUE), "IWAE": ("o-", plots.ORANGE),
           "DReG": ("s--", plots.BLUE), "STL in IWAE": ("^:", plots.GREY)}
 

@@ -1,4 +1,4 @@
-"""How good is q(z given x)? Three questions to an encoder.
+"""How good is q(z|x)? Three questions to an encoder.
 
 1. What does it cost? log p(x) = ELBO + KL(q, posterior), so the KL is the gap between the two.
    A part of it is the family's: no Gaussian with a diagonal covariance is the true posterior

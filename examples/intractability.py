@@ -1,6 +1,6 @@
 """The exact posterior on a grid: what it shows, what it costs, and when there is a formula.
 
-Bayes: p(z given x) = p(x given z) p(z) / p(x). The two factors above the line, the decoder's
+Bayes: p(z|x) = p(x|z) p(z) / p(x). The two factors above the line, the decoder's
 likelihood and the prior, are easy. The evidence p(x) below it is an integral over all z: on a
 grid with n points on each axis, a sum of n^J terms for J latent dimensions.
 
@@ -45,15 +45,15 @@ def codes(n, J, limit=6.0, block=100_000):
 
 
 def exact_and_best(z, dz, c, x):
-    """log p(x), log p(z given x) at each z, and the q of least KL(q, p), so of the largest ELBO."""
+    """log p(x), log p(z|x) at each z, and the q of least KL(q, p), so of the largest ELBO."""
     squared_distance = ((z - c)**2).sum(axis=-1, keepdims=True)
     log_px_given_z, _ = npvae.likelihoods.Gaussian(variance=0.5).log_prob(x, squared_distance)
-    log_joint = log_px_given_z + npvae.priors.StandardNormal(2).log_prob(z)
+    log_joint = log_px_given_z + npvae.priors.StandardNormal(2).log_prob(z)[0]
     log_px = logsumexp(log_joint) + np.log(dz)
     log_p, family = log_joint - log_px, npvae.posteriors.DiagonalGaussian(2)
 
     def kl(h):                                           # h = (mu, log std^2)
-        log_q = family.log_prob(family.given(h), z)
+        log_q = family.log_prob(family.at(family.given(h), z))
         return (np.exp(log_q) * (log_q - log_p)).sum() * dz
 
     found = optimize.minimize(kl, x0=np.zeros(4))
@@ -82,7 +82,7 @@ def on_a_grid(model, x, n):
     log_px = -np.inf
     for z, dz in codes(n, model.n_latent):
         log_px_given_z, _ = model.likelihood.log_prob(x, model.decoder.forward(z)[0])
-        log_joint = log_px_given_z + model.prior.log_prob(z)
+        log_joint = log_px_given_z + model.prior.log_prob(z)[0]
         log_px = np.logaddexp(log_px, logsumexp(log_joint) + np.log(dz))
     return log_px
 

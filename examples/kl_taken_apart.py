@@ -1,6 +1,6 @@
 """The KL taken apart: not all of it is a fault.
 
-Over a whole data set, the mean KL(q(z given x), p(z)) is the sum of three things (Hoffman and
+Over a whole data set, the mean KL(q(z|x), p(z)) is the sum of three things (Hoffman and
 Johnson, 2016; Chen et al., 2018):
 
 - the *mutual information* of x and z: how much the code tells of which x it was. That is what a

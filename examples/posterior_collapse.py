@@ -1,6 +1,6 @@
 """Posterior collapse: latent dimensions that say nothing, and what wakes them.
 
-A dimension with q(z_j given x) = N(0, 1) for all x costs no nats, and tells nothing: it has collapsed.
+A dimension with q(z_j|x) = N(0, 1) for all x costs no nats, and tells nothing: it has collapsed.
 There are two kinds, and they need different cures.
 
 *On the way.* At first the decoder cannot read the code, so the code is only a cost, and the KL

@@ -3,12 +3,12 @@
 You are somewhere on a line, at z; a priori z ~ N(0, 1). A beacon at c measures the square of its
 distance to you, with noise: x ~ N((z - c)^2, 0.5), so (z - c)^2 is the decoder. Where are you?
 
-    p(z given x) = p(x given z) p(z) / p(x),     p(x) = integral of p(x given z) p(z) dz
+    p(z|x) = p(x|z) p(z) / p(x),     p(x) = integral of p(x|z) p(z) dz
 
 On a line a fine grid does the integral; in 20 dimensions none can (see intractability.py).
 Variational inference needs no p(x). It climbs the evidence lower bound of a q(z) = N(mu, std^2):
 
-    ELBO = E_q[log p(x given z)] - KL(q, p(z)),     log p(x) = ELBO + KL(q, p(z given x))
+    ELBO = E_q[log p(x|z)] - KL(q, p(z)),     log p(x) = ELBO + KL(q, p(z|x))
 
 log p(x) does not depend on q: what the ELBO gains, the KL to the posterior loses. What is left of
 that KL is the gap: the posterior is no Gaussian. Two humps show which KL was made small. KL(q, p)
@@ -55,9 +55,9 @@ def beacon_at(c):
 
 
 def exact_posterior(model, x, z, dz):
-    """log p(x), and log p(z given x) at each z."""
+    """log p(x), and log p(z|x) at each z."""
     log_px_given_z, _ = model.likelihood.log_prob(x, model.decoder.forward(z)[0])
-    log_joint = log_px_given_z + model.prior.log_prob(z)
+    log_joint = log_px_given_z + model.prior.log_prob(z)[0]
     log_px = logsumexp(log_joint) + np.log(dz)
     return float(log_px), log_joint - log_px
 
@@ -67,7 +67,7 @@ def kl(log_q, log_p, dz):
 
 
 # %% Gradient ascent
-# The moments of these six are those of N(0, 1) up to the fifth. log p(x given z) is a polynomial
+# The moments of these six are those of N(0, 1) up to the fifth. log p(x|z) is a polynomial
 # in z, of degree 4: with these for noise, the ELBO and its gradient have no error at all.
 EPS = np.array([0, 0, 0, 0, 3**0.5, -3**0.5]).reshape(6, 1, 1)
 
@@ -84,7 +84,7 @@ def climb(model, x, mu, steps=600, rate=0.03):
 
 
 def draw(axes, title, z, log_p, log_qs):
-    axes.fill_between(z[:, 0], np.exp(log_p), color=GREY, alpha=0.4, lw=0, label="p(z given x)")
+    axes.fill_between(z[:, 0], np.exp(log_p), color=GREY, alpha=0.4, lw=0, label="p(z|x)")
     styles = [(GREEN, ":"), (BLUE, "-."), (ORANGE, "--"), ("k", "-")]
     for (label, log_q), (colour, style) in zip(log_qs.items(), styles):
         axes.plot(z[:, 0], np.exp(log_q), style, color=colour, lw=2, label=label)
@@ -106,7 +106,7 @@ def main(arguments=None):
     log_px, log_p = exact_posterior(model, x, z, dz)
     path, steps = [*climb(model, x, mu=0.0)], (0, 5, 10, 20, 30, 50, 100, 600)
     elbos = [path[step][0] for step in steps]
-    log_qs = [model.posterior.log_prob(path[step][1], z) for step in steps]
+    log_qs = [model.posterior.log_prob(model.posterior.at(path[step][1], z)) for step in steps]
     gaps = [kl(log_q, log_p, dz) for log_q in log_qs]
     found = {"log_px": log_px}
     for step, elbo, gap in zip(steps, elbos, gaps):
@@ -116,7 +116,7 @@ def main(arguments=None):
          {f"q, step {steps[i]}": log_qs[i] for i in (0, 2, 5, 7)})
     axes, names, floor = figures[1].subplots(), [str(step) for step in steps], min(elbos) - 3
     axes.bar(names, np.subtract(elbos, floor), bottom=floor, color=BLUE, label="ELBO")
-    bars = axes.bar(names, gaps, bottom=elbos, color=ORANGE, hatch="//", label="KL to p(z given x)")
+    bars = axes.bar(names, gaps, bottom=elbos, color=ORANGE, hatch="//", label="KL to p(z|x)")
     axes.bar_label(bars, [f"KL {gap:.2f}" for gap in gaps], padding=3)
     axes.axhline(log_px, color="k", ls="--", label=f"log p(x) = {log_px:.2f}")
     axes.set(title="the ELBO climbs, the KL falls, their sum stays", ylim=(floor, log_px + 1.5),
@@ -130,7 +130,7 @@ def main(arguments=None):
     qs = {"q of least KL(q, p), left": [*climb(model, x, mu=-1.0)][-1][1],
           "q of least KL(q, p), right": [*climb(model, x, mu=1.0)][-1][1],
           "q of least KL(p, q)": model.posterior.given(np.append(mean, np.log(variance)))}
-    log_qs = {name: model.posterior.log_prob(q, z) for name, q in qs.items()}
+    log_qs = {name: model.posterior.log_prob(model.posterior.at(q, z)) for name, q in qs.items()}
     for name, q in qs.items():
         reverse, forward = kl(log_qs[name], log_p, dz), kl(log_p, log_qs[name], dz)
         found |= {f"{name}: KL(q, p)": reverse, f"{name}: KL(p, q)": forward}

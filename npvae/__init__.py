@@ -3,7 +3,7 @@
 In reading order:
 
     npvae.model           the heart: the evidence lower bound, forward and backward
-    npvae.distributions   q(z given x), p(z), p(x given z), and closed-form divergences
+    npvae.distributions   q(z|x), p(z), p(x|z), and closed-form divergences
     npvae.objectives      the loss, and its gradients in what it is made of
     npvae.networks        layers and their derivatives; one flat vector of parameters
     npvae.recipes         well-known models, one short function each
@@ -16,23 +16,29 @@ In reading order:
 
 import importlib
 
-from npvae import datasets, evaluation, gradcheck, networks, numerics
+from npvae import datasets, distributions, evaluation, gradcheck, networks, numerics
 from npvae.distributions import divergences, hierarchy, likelihoods, posteriors, priors
+from npvae.distributions.pairs import closed_form, kl, kl_backward
+from npvae.distributions.roles import Likelihood, Posterior, Prior
+from npvae.door import Model
 from npvae.learning import (SGD, Adagrad, Adam, clip_by_norm, evaluate, fit, load, load_into,
                             save, schedules)
 from npvae.model import VAE
-from npvae.objectives import (ELBO, IWAE, VIMCO, DReG, FreeBits, Loss, ScoreFunction,
-                              StickingTheLanding)
+from npvae.objectives import (ELBO, IWAE, KL, VIMCO, Cost, DReG, Free, FreeBits, Loss, Objective,
+                              SampledKL, ScoreFunction, StickingTheLanding)
 from npvae.recipes import (autoencoder, bernoulli_vae, concrete_vae, conditional_vae,
                            convolutional_vae, denoising_autoencoder, iwae, two_layer_iwae,
                            vae)
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
-__all__ = ["VAE", "vae", "iwae", "conditional_vae", "autoencoder", "denoising_autoencoder",
+__all__ = ["VAE", "Model", "vae", "iwae", "conditional_vae", "autoencoder", "denoising_autoencoder",
            "convolutional_vae", "bernoulli_vae", "concrete_vae", "two_layer_iwae",
            "ELBO", "FreeBits", "StickingTheLanding", "ScoreFunction", "IWAE", "DReG", "VIMCO", "Loss",
-           "posteriors", "priors", "hierarchy", "likelihoods", "divergences", "networks", "numerics",
+           "Objective", "KL", "SampledKL", "Free", "Cost",
+           "Posterior", "Prior", "Likelihood", "kl", "kl_backward", "closed_form",
+           "distributions", "posteriors", "priors", "hierarchy", "likelihoods", "divergences",
+           "networks", "numerics",
            "fit", "evaluate", "SGD", "Adagrad", "Adam", "clip_by_norm", "schedules", "save",
            "load", "load_into", "evaluation", "gradcheck", "datasets", "plots"]
 

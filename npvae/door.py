@@ -6,40 +6,145 @@ Arrays come out in the model's dtype, contiguous and finite. What is inside the 
 
 import numpy as np
 
-from npvae.inputs import as_batch, as_finite, check_count, check_real
+from npvae.inputs import as_batch, as_finite, check_real
 from npvae.networks.parameters import Module
+from npvae.networks.summary import as_call, summary
+
+
+class Model(Module):
+    """What `fit`, `evaluate`, `save` and the gradient check ask of a model.
+
+    Another model than `VAE` is a subclass that defines `forward`, `backward`, `draw_noise` and
+    `check_data`, and sets the attributes.
+
+    Attributes
+    ----------
+    n_data, n_condition, n_latent : int
+        D, C and J.
+    objective : callable with the attribute `cost`
+    corrupt : callable or None
+        corrupt(x, rng): what is shown of x in training.
+    config : dict or None
+        Set by a recipe: how to build this model again.
+    """
+
+    config = corrupt = None
+
+    def forward(self, x, eps, *, condition=None, target=None, observed=None, objective=None):
+        """The loss on a batch, and a cache. Inputs are trusted."""
+        raise NotImplementedError
+
+    def backward(self, cache):
+        """Add the gradient of the loss to every block of parameters."""
+        raise NotImplementedError
+
+    def draw_noise(self, rng, n_batch, n_samples=1):
+        """Noise (K, B, J) for K samples of z for each x of a batch."""
+        raise NotImplementedError
+
+    def check_data(self, x, name):
+        """Raise ValueError where x (n, D) is nothing that the model can describe."""
+        raise NotImplementedError
+
+    def stages(self, x, condition, cache):
+        """Every array of a forward pass in its order, for messages: (name, its module, array)."""
+        return ()
+
+    def loss(self, x, eps, *, condition=None, target=None, observed=None, objective=None):
+        """The loss on a batch, with the noise given.
+
+        Parameters
+        ----------
+        x : array (B, D)
+        eps : array (K, B, J)
+            Noise for K samples of z for each x; see `draw_noise`.
+        condition : array (B, C), optional
+        target : array (B, D), optional
+            What is to be reconstructed, if not x itself.
+        observed : array (B, D), optional
+            1 where the target counts, 0 where it has no term in the loss.
+        objective : callable, optional
+            Used in place of the model's own.
+
+        Returns
+        -------
+        Loss
+            Nats, summed over data and latent dimensions, averaged over the batch.
+        """
+        return self._forward(x, eps, condition, target, observed, objective)[0]
+
+    def loss_and_grad(self, x, eps, *, condition=None, target=None, observed=None, objective=None):
+        """The loss, as `loss` has it; its gradient is left in `parameters.grad`."""
+        check_trainable(self, objective or self.objective)
+        loss, cache = self._forward(x, eps, condition, target, observed, objective)
+        self.parameters.zero_grad()
+        self.backward(cache)
+        return loss
+
+    def _forward(self, x, eps, condition, target, observed, objective):
+        check_objective(objective or self.objective)
+        x = as_data(self, x)
+        return self.forward(x, as_noise(self, eps, len(x)), objective=objective,
+                            condition=as_condition(self, condition, len(x)),
+                            target=as_target(self, target, len(x)),
+                            observed=as_observed(self, observed, len(x)))
+
+    def __repr__(self):
+        return as_call(self.config) if self.config else super().__repr__()
+
+    def __str__(self):
+        return summary(self)
 
 
 def check_model(model):
-    """Raise TypeError where model is no VAE: arguments are easily swapped."""
-    if not (isinstance(model, Module) and hasattr(model, "likelihood")):
+    """Raise TypeError where model is none: arguments are easily swapped."""
+    if not isinstance(model, Model):
         raise TypeError(f"model is {type(model).__name__}: a VAE was expected")
 
 
-def check_parts(model):
-    """Raise where the parts of a model do not fit together."""
-    check_count(model.n_data, "n_data")
-    check_count(model.n_condition, "n_condition", least=0)
-    check_objective(model.objective)
-    if model.prior.n_latent != model.n_latent:
-        raise ValueError(f"prior has {model.prior.n_latent} latent dimensions: {model.n_latent} "
-                         "were expected, as in the posterior")
-    row = np.zeros((1, model.n_data + model.n_condition), model.parameters.dtype)
-    width = model.encoder.forward(row)[0].shape[-1]
-    if width != model.posterior.n_outputs:
-        raise ValueError(f"encoder gives {width} numbers: {model.posterior.n_outputs} were expected")
+def check_vae(model):
+    """Raise TypeError where model has no posterior, prior, decoder and likelihood."""
+    check_model(model)
+    if not hasattr(model, "posterior"):
+        raise TypeError(f"model is {type(model).__name__}: a VAE was expected, with one posterior")
+
+
+def check_density(model, what):
+    """Raise TypeError where q(z|x) has no density, or none of a path, and `what` needs it."""
+    check_vae(model)
+    if not model.posterior.has_density:
+        raise TypeError(f"model has a {type(model.posterior).__name__} posterior, which has no density: "
+                        f"{what} needs log q(z|x)")
+
+
+def check_path(model, what):
+    """Raise TypeError where z does not move with q(z|x), or q has no density."""
+    check_density(model, what)
+    if not model.posterior.has_path:
+        raise TypeError(f"model has a {type(model.posterior).__name__} posterior, whose z jumps: "
+                        f"{what} needs a z that moves with q(z|x)")
+
+
+def check_trainable(model, objective):
+    """Raise TypeError where an objective's gradient comes by way of z, and z jumps."""
+    check_objective(objective)
+    posterior = getattr(model, "posterior", None)
+    if getattr(objective, "needs_path", True) and not getattr(posterior, "has_path", True):
+        raise TypeError(f"objective is {objective!r}, whose gradient comes by way of z; that of a "
+                        f"{type(posterior).__name__} posterior jumps: ScoreFunction() or VIMCO() was "
+                        "expected")
 
 
 def check_objective(objective):
-    """Raise TypeError where objective is no callable with the attribute `analytic`."""
-    if isinstance(objective, type) or not hasattr(objective, "analytic"):
+    """Raise TypeError where objective is no callable with the attribute `cost`."""
+    if isinstance(objective, type) or not hasattr(objective, "cost"):
         raise TypeError(f"objective is {objective!r}: an objective was expected, such as ELBO()")
 
 
 def as_data(model, x, name="x"):
-    """x as a batch (B, D) that the model's likelihood can describe."""
+    """x as a batch (B, D) that the model can describe."""
     x = as_batch(x, name, model.n_data, model.parameters.dtype)
-    model.likelihood.check(x, name)
+    model.check_data(x, name)
     return x
 
 
@@ -51,6 +156,19 @@ def as_target(model, target, n_batch):
     if len(target) != n_batch:
         raise ValueError(f"target has {len(target)} rows: {n_batch} were expected, as in x")
     return target
+
+
+def as_observed(model, observed, n_batch):
+    """What is observed as zeros and ones (n_batch, D), or None."""
+    if observed is None:
+        return None
+    observed = as_batch(observed, "observed", model.n_data, model.parameters.dtype)
+    if len(observed) != n_batch:
+        raise ValueError(f"observed has {len(observed)} rows: {n_batch} were expected, as in x")
+    other = observed[(observed != 0) & (observed != 1)]
+    if other.size:
+        raise ValueError(f"observed holds {other[0]:g}: only 0 and 1, or bools, were expected")
+    return observed
 
 
 def as_noise(model, eps, n_batch):

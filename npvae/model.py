@@ -1,20 +1,18 @@
 """The heart: encoder, posterior, decoder, likelihood, forward and backward.
 
-    x --encoder--> h --posterior--> q --eps--> z --decoder--> y --likelihood--> log p(x given z)
+    x --encoder--> h --posterior--> q --eps--> z --decoder--> y --likelihood--> log p(x|z)
 
-`forward` is the derivation of the evidence lower bound, line by line; `backward` is the
-same lines from the last to the first, each under the forward line that it
-differentiates.
+`forward` computes the evidence lower bound, line by line; `backward` is the same lines from the
+last to the first, each under the forward line that it differentiates.
 """
 
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from npvae.door import (as_condition, as_data, as_noise, as_target, check_objective,
-                        check_parts)
+from npvae.distributions.roles import Likelihood, Posterior, Prior, check_role
+from npvae.door import Model, as_condition, as_data, check_objective
 from npvae.inputs import as_batch, check_count, check_generator
-from npvae.networks.parameters import Module
 from npvae.objectives import ELBO, Loss
 
 
@@ -24,17 +22,18 @@ class Cache(NamedTuple):
     loss: Loss
     log_px: np.ndarray
     rate: np.ndarray
-    analytic: bool
-    eps: np.ndarray
     q: Any
     z: np.ndarray
+    drawn: Any
+    cost: Any
+    of_cost: Any
     encoder: Any
     decoder: Any
     likelihood: Any
 
 
-class VAE(Module):
-    """A variational autoencoder with one stochastic layer.
+class VAE(Model):
+    """A variational autoencoder: one code z for each x.
 
     Finite, in float32, where its parts are. See their docstrings, and `fit` for gradients.
 
@@ -42,8 +41,8 @@ class VAE(Module):
     ----------
     encoder : Layer
         (B, D + C) -> (B, posterior.n_outputs)
-    posterior, prior, likelihood : Module
-        q(z given x), p(z) and p(x given z); see `npvae.distributions`.
+    posterior, prior, likelihood : Posterior, Prior, Likelihood
+        q(z|x), p(z) and p(x|z); see `npvae.distributions`.
     decoder : Layer
         (K, B, J + C) -> (K, B, likelihood.n_outputs(D))
     n_data : int
@@ -51,7 +50,7 @@ class VAE(Module):
     n_condition : int
         C, the size of the condition; 0 for none.
     objective : callable
-        objective(log_px, rate) -> Loss; see `npvae.objectives`.
+        objective(log_px, rate) -> Loss, with a `cost`; see `npvae.objectives`.
     corrupt : callable, optional
         corrupt(x, rng) makes of x what the encoder is shown by `fit` and `evaluate`; what
         is to be reconstructed stays x. For denoising.
@@ -62,10 +61,11 @@ class VAE(Module):
     Inputs are cast to the model's dtype. `astype(np.float64)` gives a copy to check with.
     """
 
-    config = None                  # set by a recipe: how to build this model again
-
     def __init__(self, encoder, posterior, prior, decoder, likelihood, *,
                  n_data, n_condition=0, objective=ELBO(), corrupt=None):
+        check_role(posterior, "posterior", Posterior)
+        check_role(prior, "prior", Prior)
+        check_role(likelihood, "likelihood", Likelihood)
         super().__init__(parts={"encoder": encoder, "posterior": posterior, "prior": prior,
                                 "decoder": decoder, "likelihood": likelihood})
         self.encoder, self.posterior, self.prior = encoder, posterior, prior
@@ -74,88 +74,42 @@ class VAE(Module):
         self.objective, self.corrupt = objective, corrupt
         check_parts(self)
 
-    # ---- the derivation ---------------------------------------------------------
+    # ---- the bound, and its gradient ----------------------------------------------
 
-    def forward(self, x, eps, *, condition=None, target=None, objective=None):
-        """The loss on a batch, and what `backward` needs. Inputs are trusted."""
+    def forward(self, x, eps, *, condition=None, target=None, observed=None, objective=None):
         objective = objective or self.objective
         target = x if target is None else target
 
         h, encoder_cache = self.encoder.forward(join(x, condition))
-        q = self.posterior.given(h)                                 # q(z given x)
-        z = self.posterior.sample(q, eps)                           # z = mu + std * eps
+        q = self.posterior.given(h)                                 # q(z|x)
+        p = self.prior.given(condition, self)                       # p(z)
+        z, drawn = self.posterior.sample(q, eps)                    # z = mu + std * eps
         y, decoder_cache = self.decoder.forward(join(z, condition))
-        log_px, likelihood_cache = self.likelihood.log_prob(target, y)
-        if objective.analytic:
-            rate = self.posterior.kl(q, self.prior)                 # (B, J)
-        else:
-            rate = self.posterior.log_prob(q, z, eps) - self.prior.log_prob(z)  # (K, B)
+        log_px, likelihood_cache = self.likelihood.log_prob(target, y, observed)     # (K, B)
+        rate, of_cost = objective.cost.forward(self.posterior, q, p, z, drawn)
         loss = objective(log_px, rate)
 
-        return loss, Cache(loss, log_px, rate, objective.analytic, eps, q, z,
+        return loss, Cache(loss, log_px, rate, q, z, drawn, objective.cost, of_cost,
                            encoder_cache, decoder_cache, likelihood_cache)
 
     def backward(self, cache):
-        """Add the gradient of the loss to every block of parameters."""
-        loss, q, z, eps = cache.loss, cache.q, cache.z, cache.eps
-
+        loss = cache.loss
+        # rate = KL(q(z|x) || p(z)), or log q(z|x) - log p(z)
+        dz_of_rate, dlog_q, dh = cache.cost.backward(loss.drate, cache.of_cost)
         # log_px = likelihood(target, y)
         dy = self.likelihood.backward(loss.dlog_px, cache.likelihood)
         # y = decoder(z, condition)
-        dz = self.decoder.backward(dy, cache.decoder)[..., :self.n_latent]
-        # In a true derivative path is 1 and score is drate; other estimators (see `Loss`)
+        dz = self.decoder.backward(dy, cache.decoder)[..., :self.n_latent] + dz_of_rate
+        # In a true derivative path is 1 and score is dlog_q; other estimators (see `Loss`)
         # let less of the gradient through z, or weigh log q at fixed z otherwise.
-        path, score = per_sample(loss.path), per_sample(loss.score)
-        if cache.analytic:
-            # z = mu + std * eps
-            dh = self.posterior.backward(q, eps, path * dz, score=score)
-            # rate = KL(q(z given x) || p(z))
-            dh += self.posterior.kl_backward(q, self.prior, loss.drate)
-        else:
-            # rate = log q(z given x) - log p(z)
-            dz = dz + self.prior.backward(z, -loss.drate)
-            dlog_q = per_sample(loss.drate)
-            # z = mu + std * eps
-            dh = self.posterior.backward(q, eps, path * dz, path * dlog_q, score)
+        path = per_sample(loss.path)
+        score = dlog_q if loss.score is None else per_sample(loss.score)
+        # z = mu + std * eps
+        dh = dh + self.posterior.backward(cache.drawn, path * dz, path * dlog_q, score)
         # h = encoder(x, condition)
         self.encoder.accumulate(dh, cache.encoder)
 
     # ---- the public door --------------------------------------------------------
-
-    def loss(self, x, eps, *, condition=None, target=None, objective=None):
-        """The loss on a batch, with the noise given.
-
-        Parameters
-        ----------
-        x : array (B, D)
-        eps : array (K, B, J)
-            Noise for K samples of z for each x; see `draw_noise`.
-        condition : array (B, C), optional
-        target : array (B, D), optional
-            What is to be reconstructed, if not x itself.
-        objective : callable, optional
-            Used in place of the model's own.
-
-        Returns
-        -------
-        Loss
-            Nats, summed over data and latent dimensions, averaged over the batch.
-        """
-        return self._forward(x, eps, condition, target, objective)[0]
-
-    def loss_and_grad(self, x, eps, *, condition=None, target=None, objective=None):
-        """The loss, as `loss` has it; its gradient is left in `parameters.grad`."""
-        loss, cache = self._forward(x, eps, condition, target, objective)
-        self.parameters.zero_grad()
-        self.backward(cache)
-        return loss
-
-    def _forward(self, x, eps, condition, target, objective):
-        check_objective(objective or self.objective)
-        x = as_data(self, x)
-        return self.forward(x, as_noise(self, eps, len(x)), objective=objective,
-                            condition=as_condition(self, condition, len(x)),
-                            target=as_target(self, target, len(x)))
 
     def draw_noise(self, rng, n_batch, n_samples=1):
         """Noise eps (K, B, J) for K samples of z for each x of a batch."""
@@ -165,26 +119,71 @@ class VAE(Module):
         return self.posterior.draw_noise(rng, n_samples, n_batch, self.parameters.dtype)
 
     def encode(self, x, condition=None):
-        """q(z given x): its parameters, such as q.mu and q.std, each (B, J)."""
+        """q(z|x): its parameters, such as q.mu and q.std, each (B, J)."""
         x = as_data(self, x)
         condition = as_condition(self, condition, len(x))
         return self.posterior.given(self.encoder.forward(join(x, condition))[0])
 
     def decode(self, z, condition=None):
-        """The mean of p(x given z), of shape (B, D)."""
+        """The mean of p(x|z), of shape (B, D)."""
         z = as_batch(z, "z", self.n_latent, self.parameters.dtype)
         condition = as_condition(self, condition, len(z))
         return self.likelihood.mean(self.decoder.forward(join(z, condition))[0])
 
     def reconstruct(self, x, condition=None):
-        """Decode the mean of q(z given x): (B, D)."""
-        return self.decode(self.encode(x, condition).mu, condition)
+        """Decode the mean of q(z|x), or what stands for it, `posterior.point`: (B, D)."""
+        return self.decode(self.posterior.point(self.encode(x, condition)), condition)
 
     def sample(self, rng, n, condition=None):
-        """Draw n codes from the prior; the mean of p(x given z) for each, (n, D)."""
+        """Draw n codes from the prior; the mean of p(x|z) for each, (n, D)."""
         check_count(n, "n")
         check_generator(rng)
-        return self.decode(self.prior.sample(rng, n, self.parameters.dtype), condition)
+        condition = as_condition(self, condition, n)
+        p = self.prior.given(condition, self)
+        return self.decode(p.sample(rng, n, self.parameters.dtype), condition)
+
+    def check_data(self, x, name):
+        self.likelihood.check(x, name)
+
+    def stages(self, x, condition, cache):
+        def layers(name, y):
+            network = getattr(self, name)
+            for i, layer in enumerate(getattr(network, "layers", [network])):
+                y = layer.forward(y)[0]
+                yield f"the output of {name}.{i}", layer, y
+
+        yield from layers("encoder", join(x, condition))
+        for name, value in fields(cache.q):
+            yield f"{name} of the posterior", self.posterior, value
+        yield "z", None, cache.z
+        yield from layers("decoder", join(cache.z, condition))
+        yield "log p(x|z)", self.likelihood, cache.log_px
+        yield "the rate, KL or sampled", None, cache.rate
+
+
+def check_parts(model):
+    """Raise where the parts of a VAE do not fit together: widths, sizes, the objective's cost."""
+    check_count(model.n_data, "n_data")
+    check_count(model.n_condition, "n_condition", least=0)
+    check_objective(model.objective)
+    if model.prior.n_latent != model.n_latent:
+        raise ValueError(f"prior has {model.prior.n_latent} latent dimensions: {model.n_latent} "
+                         "were expected, as in the posterior")
+    row = np.zeros((1, model.n_data + model.n_condition), model.parameters.dtype)
+    h = model.encoder.forward(row)[0][:1]
+    if h.shape[-1] != model.posterior.n_outputs:
+        raise ValueError(f"encoder gives {h.shape[-1]} numbers: {model.posterior.n_outputs} were "
+                         "expected")
+    z = np.zeros((1, model.n_latent + model.n_condition), model.parameters.dtype)
+    width, expected = model.decoder.forward(z)[0].shape[-1], model.likelihood.n_outputs(model.n_data)
+    if width != expected:
+        raise ValueError(f"decoder gives {width} numbers: {expected} were expected")
+
+
+def fields(q):
+    """The arrays of q(z|x), by name; one q may hold another."""
+    for name, value in zip(q._fields, q):
+        yield from fields(value) if hasattr(value, "_fields") else [(name, value)]
 
 
 def per_sample(weight):

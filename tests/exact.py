@@ -35,7 +35,7 @@ def log_evidence(model, x):
 
 
 def true_posterior(model, x):
-    """The means (B, J) and the common covariance (J, J) of p(z given x)."""
+    """The means (B, J) and the common covariance (J, J) of p(z|x)."""
     W, b, s = decoder_of(model)
     M_inverse = linalg.inv(W @ W.T + s * np.eye(len(W)))
     return (x - b) @ W.T @ M_inverse, s * M_inverse

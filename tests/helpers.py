@@ -1,10 +1,14 @@
 """What several chapters of the tests need."""
 
+import importlib
+import pkgutil
+
 import numpy as np
 from hypothesis import strategies as st
 
 import npvae
 from npvae.gradcheck.table import Sizes
+from npvae.networks import Layer, Module
 
 
 def freeze(value):
@@ -49,6 +53,18 @@ def assert_mean(samples, expected, sigmas=5.0):
     distance = np.abs(samples.mean(axis=0) - expected)
     assert (distance <= sigmas * error + 1e-12).all(), (
         f"mean {samples.mean(axis=0)}, expected {expected}, standard error {error}")
+
+
+def everything():
+    """The modules that hold layers and members of a role."""
+    for package in (npvae.networks, npvae.distributions):
+        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+            yield importlib.import_module(found.name)
+
+
+def is_a_role(thing):
+    """A base class, which computes nothing itself."""
+    return thing in (Layer, Module) or thing.__module__.endswith(".roles")
 
 
 def is_view_of(view, vector):

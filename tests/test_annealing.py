@@ -9,6 +9,7 @@ import npvae
 from exact import decoder_of, grid_2d, linear_vae, log_evidence, true_posterior
 from helpers import assert_mean, small_vae
 from npvae import evaluation
+from npvae.distributions.likelihoods import Gaussian
 from npvae.evaluation.annealing import Path, anneal, hmc, leapfrog, sigmoid_schedule, tuned_steps
 from npvae.networks import Chain, Dense, First
 from npvae.numerics import log_mean_exp
@@ -44,7 +45,7 @@ def data_of(model, rng, n):
 
 
 def posterior_at(model, x, beta):
-    """Mean and covariance of p(z) p(x given z)^beta, for a linear VAE: its variance is s / beta."""
+    """Mean and covariance of p(z) p(x|z)^beta, for a linear VAE: its variance is s / beta."""
     tempered = model.copy()
     tempered.likelihood.variance = model.likelihood.variance / beta
     return true_posterior(tempered, x)
@@ -114,7 +115,10 @@ def test_the_path_of_other_priors_and_with_a_condition(rng):
     conditional = npvae.conditional_vae(6, 3, (5,), 2).astype(np.complex128)
     concrete = npvae.concrete_vae(6, (5,), 2).astype(np.complex128)
     stacked = two_layer_vae(rng).astype(np.complex128)
-    for path in Path(conditional, x, condition), Path(concrete, x), Path(stacked, x):
+    paths = [Path(conditional, x, condition, start) for start in ("prior", "posterior")]
+    paths += [Path(model, x, None, start) for model in (concrete, stacked)
+              for start in ("prior", "posterior")]
+    for path in paths:
         for j in range(2):
             slope = path(z + 1e-30j * np.eye(2)[j]).log_prob(0.5).imag / 1e-30
             np.testing.assert_allclose(path(z).score(0.5)[..., j], slope, rtol=1e-11, atol=1e-12)
@@ -123,7 +127,7 @@ def test_the_path_of_other_priors_and_with_a_condition(rng):
 # ---- leapfrog ------------------------------------------------------------------------------
 
 def nonlinear_path(rng, n_batch=2, **options):
-    model = small_vae(6, (8,), 2, scale=1.2, **{"likelihood": "gaussian", "variance": 0.1, **options})
+    model = small_vae(6, (8,), 2, scale=1.2, **{"likelihood": Gaussian(0.1), **options})
     return Path(model, rng.standard_normal((n_batch, 6)))
 
 
@@ -313,7 +317,7 @@ def test_each_x_has_its_own_condition(rng):
     estimate = evaluation.annealed_log_evidence(model, x, rng, 200, 30, n_leapfrog=3,
                                                 condition=condition, batch_size=3)
     np.testing.assert_allclose(estimate.log_px, exact, atol=0.2)
-    # in one step back, the upper bound is log p(x given z) itself: in the mean, -entropy
+    # in one step back, the upper bound is log p(x|z) itself: in the mean, -entropy
     codes = np.eye(4)[np.arange(20_000) % 4]
     drawn = evaluation.sandwich(model, rng, 20_000, 1, 1, condition=codes, batch_size=20_000)
     p = model.sample(rng, 20_000, codes)
@@ -358,7 +362,8 @@ def test_what_cannot_be_annealed_is_refused(rng):
         evaluation.sandwich(model, 3, 10)
     with pytest.raises(ValueError, match="n is 0"):
         evaluation.sandwich(model, rng, 0)
-    with pytest.raises(TypeError, match="Bernoulli prior: a code of bits has no gradient"):
+    with pytest.raises(TypeError, match="a Bernoulli posterior, whose z jumps: annealing needs"):
         evaluation.sandwich(npvae.bernoulli_vae(12, (7,), 3), rng, 2)
-    with pytest.raises(TypeError, match="Concrete posterior: a DiagonalGaussian one was expected"):
-        evaluation.sandwich(npvae.concrete_vae(12, (7,), 3), rng, 2, start="posterior")
+    with pytest.raises(TypeError, match="PlanarGaussian has no inverse in closed form"):
+        evaluation.sandwich(npvae.vae(12, (7,), 3, posterior="planar_gaussian"), rng, 2,
+                            start="posterior")

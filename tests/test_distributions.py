@@ -23,6 +23,7 @@ from npvae.networks import Module
 from npvae.numerics import sigmoid, softplus
 from npvae.distributions import posteriors, priors
 from npvae.distributions.posteriors import DiagonalGaussian
+from npvae.distributions.pairs import kl
 from npvae.distributions.priors import StandardNormal
 
 means, logvars = st.floats(-3, 3), st.floats(-4, 3)
@@ -83,8 +84,8 @@ def test_kl_is_the_mean_of_the_log_ratio(rng):
     """The closed form against sampling, for the posterior and the prior of the model."""
     posterior, prior = DiagonalGaussian(3), StandardNormal(3)
     q = posterior.given(rng.standard_normal((2, 6)))
-    z = posterior.sample(q, posterior.draw_noise(rng, 100_000, 2, np.float64))
-    assert_mean(posterior.log_prob(q, z) - prior.log_prob(z), posterior.kl(q, prior).sum(axis=-1))
+    z, drawn = posterior.sample(q, posterior.draw_noise(rng, 100_000, 2, np.float64))
+    assert_mean(posterior.log_prob(drawn) - prior.log_prob(z)[0], kl(q, prior)[0].sum(axis=-1))
 
 
 # ---- posterior and prior ---------------------------------------------------------------
@@ -94,9 +95,9 @@ def test_log_densities_of_posterior_and_prior_are_scipys(rng):
     h = rng.standard_normal((4, 6))
     mu, std = h[:, :3], np.sqrt(np.exp(h[:, 3:]))
     z = rng.standard_normal((5, 4, 3))
-    np.testing.assert_allclose(posterior.log_prob(posterior.given(h), z),
+    np.testing.assert_allclose(posterior.log_prob(posterior.at(posterior.given(h), z)),
                                stats.norm.logpdf(z, mu, std).sum(axis=-1), rtol=1e-13)
-    np.testing.assert_allclose(prior.log_prob(z), stats.norm.logpdf(z).sum(axis=-1), rtol=1e-13)
+    np.testing.assert_allclose(prior.log_prob(z)[0], stats.norm.logpdf(z).sum(axis=-1), rtol=1e-13)
 
 
 @pytest.mark.parametrize("mu, std", [(0.0, 1.0), (1.5, 0.2), (-2.0, 3.0)])
@@ -105,7 +106,7 @@ def test_posterior_samples_have_the_stated_mean_and_standard_deviation(mu, std, 
     posterior, n = DiagonalGaussian(1), 20_000
     q = posterior.given(np.array([[mu, 2 * np.log(std)]]))
     assert q.std == pytest.approx(std, rel=1e-14)
-    z = posterior.sample(q, posterior.draw_noise(rng, n, 1, np.float64)).ravel()
+    z = posterior.sample(q, posterior.draw_noise(rng, n, 1, np.float64))[0].ravel()
     assert abs(z.mean() - mu) < 5 * std / np.sqrt(n)
     assert abs(z.std() - std) < 5 * std / np.sqrt(2 * n)
     assert stats.kstest(z, stats.norm(mu, std).cdf).pvalue > 0.01
@@ -125,8 +126,8 @@ def test_the_mean_of_the_score_is_zero(rng):
     eps = posterior.draw_noise(rng, 50_000, 1, np.float64)
     # one sample at a time: each row of a batch of equal q is a draw of its own
     many = type(q)(*(np.repeat(p, len(eps), axis=0) for p in q))
-    score = posterior.backward(many, eps.swapaxes(0, 1), np.zeros((1, len(eps), 2)),
-                               score=np.ones((1, len(eps), 1)))
+    _, drawn = posterior.sample(many, eps.swapaxes(0, 1))
+    score = posterior.backward(drawn, np.zeros((1, len(eps), 2)), score=np.ones((1, len(eps), 1)))
     assert_mean(score, 0.0)
     # and its variance is the Fisher information: 1 / std^2 for mu, 1 / 2 for logvar
     assert_mean(score**2, [*np.exp([-0.5, 0.8]), 0.5, 0.5])
@@ -134,15 +135,15 @@ def test_the_mean_of_the_score_is_zero(rng):
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_log_q_is_exact_however_narrow_q_is(dtype):
-    """log q(z given x) of its own draw is -(eps^2 + logvar + log 2 pi) / 2, whatever mu: z loses
+    """log q(z|x) of its own draw is -(eps^2 + logvar + log 2 pi) / 2, whatever mu: z loses
     digits when it is rounded, eps does not. Its derivative is 0 in mu, and -1/2 in logvar."""
     posterior = DiagonalGaussian(1)
     q = posterior.given(np.array([[1e3, -80.0]], dtype))
     eps = np.full((1, 1, 1), 0.75, dtype)
-    z, one = posterior.sample(q, eps), np.ones((1, 1, 1), dtype)
+    (z, drawn), one = posterior.sample(q, eps), np.ones((1, 1, 1), dtype)
     expected = stats.norm.logpdf(0.75) + 40.0
-    assert posterior.log_prob(q, z, eps)[0, 0] == pytest.approx(expected, rel=1e-6)
-    np.testing.assert_array_equal(posterior.backward(q, eps, 0 * z, one, one), [[0.0, -0.5]])
+    assert posterior.log_prob(drawn)[0, 0] == pytest.approx(expected, rel=1e-6)
+    np.testing.assert_array_equal(posterior.backward(drawn, 0 * z, one, one), [[0.0, -0.5]])
 
 
 def test_bonnet_and_price(rng):
@@ -151,8 +152,8 @@ def test_bonnet_and_price(rng):
     posterior = DiagonalGaussian(1)
     q = posterior.given(np.repeat([[mu, logvar]], n, axis=0))
     eps = posterior.draw_noise(rng, 1, n, np.float64)
-    z = posterior.sample(q, eps)
-    dh = posterior.backward(q, eps, np.cos(z))               # f'(z) along the path
+    z, drawn = posterior.sample(q, eps)
+    dh = posterior.backward(drawn, np.cos(z))               # f'(z) along the path
     var = np.exp(logvar)
     mean = np.sin(mu) * np.exp(-var / 2)                      # E[sin z]
     d_mu, d_var = np.cos(mu) * np.exp(-var / 2), -mean / 2
@@ -174,36 +175,37 @@ def test_kl_between_bernoullis_is_the_sum_over_both_outcomes(logit_q, logit_p):
 def test_bits_have_their_probabilities_and_log_probabilities(rng):
     posterior, prior = posteriors.Bernoulli(3), priors.Bernoulli(3, p=0.3)
     q = posterior.given(np.array([[-1.0, 0.5, 2.0]]))
-    z = posterior.sample(q, posterior.draw_noise(rng, 40_000, 1, np.float64))
+    z, drawn = posterior.sample(q, posterior.draw_noise(rng, 40_000, 1, np.float64))
     assert set(np.unique(z)) == {0.0, 1.0}
     assert_mean(z, expit([[-1.0, 0.5, 2.0]]))
     np.testing.assert_allclose(q.std**2, q.mu * (1 - q.mu), rtol=1e-14)
     codes = np.array(list(itertools.product([0.0, 1.0], repeat=3)))
-    assert np.exp(posterior.log_prob(q, codes)).sum() == pytest.approx(1.0, abs=1e-14)
-    assert np.exp(prior.log_prob(codes)).sum() == pytest.approx(1.0, abs=1e-14)
-    np.testing.assert_allclose(prior.log_prob(codes), stats.bernoulli.logpmf(codes, 0.3).sum(axis=-1),
-                               rtol=1e-13)
+    at = posterior.at(q, codes)
+    assert np.exp(posterior.log_prob(at)).sum() == pytest.approx(1.0, abs=1e-14)
+    assert np.exp(prior.log_prob(codes)[0]).sum() == pytest.approx(1.0, abs=1e-14)
+    np.testing.assert_allclose(prior.log_prob(codes)[0],
+                               stats.bernoulli.logpmf(codes, 0.3).sum(axis=-1), rtol=1e-13)
     assert_mean(prior.sample(rng, 40_000), 0.3)
     # the closed form is the mean of the log ratio over all codes
-    log_q, log_p = posterior.log_prob(q, codes), prior.log_prob(codes)
-    assert posterior.kl(q, prior).sum() == pytest.approx((np.exp(log_q) * (log_q - log_p)).sum(),
-                                                         rel=1e-13)
+    log_q, log_p = posterior.log_prob(at), prior.log_prob(codes)[0]
+    assert kl(q, prior)[0].sum() == pytest.approx((np.exp(log_q) * (log_q - log_p)).sum(), rel=1e-13)
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0])
 def test_relaxed_bits_are_logistic_and_become_bits(temperature, rng):
     posterior, prior = posteriors.Concrete(1, temperature), priors.Concrete(1, temperature, p=0.7)
     q = posterior.given(np.array([[0.8]]))
-    z = posterior.sample(q, posterior.draw_noise(rng, 20_000, 1, np.float64))
+    z, drawn = posterior.sample(q, posterior.draw_noise(rng, 20_000, 1, np.float64))
     exact = stats.logistic(0.8 / temperature, 1 / temperature)
     assert (q.mu[0, 0], q.std[0, 0]) == pytest.approx((exact.mean(), exact.std()), rel=1e-12)
     assert stats.kstest(z.ravel(), exact.cdf).pvalue > 0.01
-    np.testing.assert_allclose(posterior.log_prob(q, z)[:, 0], exact.logpdf(z.ravel()), rtol=1e-9)
+    for at in (drawn, posterior.at(q, z)):
+        np.testing.assert_allclose(posterior.log_prob(at)[:, 0], exact.logpdf(z.ravel()), rtol=1e-9)
     # whatever the temperature, sigmoid(z) is above one half with the probability of the bit
     assert_mean(z > 0, expit(0.8))
     assert_mean(prior.sample(rng, 20_000) > 0, 0.7)
     exact = stats.logistic(np.log(0.7 / 0.3) / temperature, 1 / temperature)
-    np.testing.assert_allclose(prior.log_prob(z)[:, 0], exact.logpdf(z.ravel()), rtol=1e-9)
+    np.testing.assert_allclose(prior.log_prob(z)[0][:, 0], exact.logpdf(z.ravel()), rtol=1e-9)
     assert stats.kstest(prior.sample(rng, 20_000).ravel(), exact.cdf).pvalue > 0.01
 
 
@@ -216,20 +218,41 @@ def test_relaxed_density_in_logit_space_is_the_concrete_density(rng):
     density = (temperature * alpha * s**(-temperature - 1) * (1 - s)**(-temperature - 1)
                / (alpha * s**-temperature + (1 - s)**-temperature)**2)
     z = np.log(s / (1 - s))[:, None, None]
-    log_q = posterior.log_prob(posterior.given(np.array([[logit]])), z)[:, 0]
+    log_q = posterior.log_prob(posterior.at(posterior.given(np.array([[logit]])), z))[:, 0]
     np.testing.assert_allclose(log_q, np.log(density * s * (1 - s)), rtol=1e-10)
 
 
 def test_a_point_is_its_own_sample(rng):
     posterior = posteriors.Deterministic(2)
     q = posterior.given(rng.standard_normal((3, 2)))
-    z = posterior.sample(q, posterior.draw_noise(rng, 4, 3))
+    z, drawn = posterior.sample(q, posterior.draw_noise(rng, 4, 3))
     np.testing.assert_array_equal(z, np.repeat(q.mu[None], 4, axis=0))
-    assert (q.std == 0).all() and (posterior.kl(q, StandardNormal(2)) == 0).all()
+    assert (q.std == 0).all()
     with pytest.raises(TypeError, match="a Deterministic posterior has no density"):
-        posterior.log_prob(q, z)
-    with pytest.raises(TypeError, match="a Concrete posterior has no closed-form KL"):
-        posteriors.Concrete(2).kl(q, priors.Concrete(2))
+        posterior.log_prob(drawn)
+
+
+@pytest.mark.parametrize("posterior, prior, names", [
+    (posteriors.Concrete(2), priors.Concrete(2), "Logistic to Concrete"),
+    (posteriors.Deterministic(2), StandardNormal(2), "Point to StandardNormal"),
+    (DiagonalGaussian(2), priors.Concrete(2), "Gaussian to Concrete")])
+def test_a_pair_without_closed_form_says_so_and_names_the_sampled_one(posterior, prior, names):
+    q = posterior.given(np.zeros((1, posterior.n_outputs)))
+    with pytest.raises(TypeError, match=f"the KL of {names} has no closed form: the sampled one was "
+                                        r"expected, ELBO\(cost=SampledKL\(\)\)"):
+        kl(q, prior)
+
+
+def test_what_is_derived_from_a_prior_may_have_another_kl():
+    """A subclass is another kind: the closed form of its parent may be wrong for it."""
+    class Shifted(StandardNormal):
+        def log_prob(self, z):
+            return super().log_prob(z - 1.0)
+
+    q = DiagonalGaussian(2).given(np.zeros((1, 4)))
+    assert kl(q, StandardNormal(2))[0].sum() == 0.0
+    with pytest.raises(TypeError, match="the KL of Gaussian to Shifted has no closed form"):
+        kl(q, Shifted(2))
 
 
 # ---- likelihoods -----------------------------------------------------------------------

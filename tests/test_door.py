@@ -64,10 +64,10 @@ def test_wrong_arguments(call, message):
 def test_wrong_types():
     with pytest.raises(TypeError, match=r"n_hidden is 400: a sequence of sizes .* such as \(400,\)"):
         npvae.vae(n_hidden=400)
-    posterior = npvae.posteriors.DiagonalGaussian(3)
-    with pytest.raises(TypeError, match="prior is Module: a DiagonalGaussian posterior has a "
-                                        "closed-form KL to priors.StandardNormal only"):
-        posterior.kl(posterior.given(np.zeros((1, 6))), npvae.networks.Module())
+    parts = {name: getattr(small_vae(), name).copy() for name in ("encoder", "posterior", "decoder")}
+    with pytest.raises(TypeError, match=r"prior is Bernoulli\(\): a Prior was expected"):
+        npvae.VAE(prior=npvae.likelihoods.Bernoulli(), likelihood=npvae.likelihoods.Bernoulli(),
+                  n_data=12, **parts)
 
 
 def test_conditions_are_asked_for_by_name(rng):

@@ -19,11 +19,11 @@ def gradients_of_a_square(mu, std, n, rng):
     posterior = DiagonalGaussian(1)
     q = posterior.given(np.tile([[mu, 2 * np.log(std)]], (n, 1)))
     eps = posterior.draw_noise(rng, 1, n, np.float64)
-    z = posterior.sample(q, eps)
+    z, drawn = posterior.sample(q, eps)
     nothing = np.zeros_like(z)
     to_sigma = np.array([1.0, 2 / std])                       # d logvar / d sigma
-    path = posterior.backward(q, eps, 2 * z) * to_sigma       # f'(z) = 2 z
-    score = posterior.backward(q, eps, nothing, score=z**2) * to_sigma
+    path = posterior.backward(drawn, 2 * z) * to_sigma       # f'(z) = 2 z
+    score = posterior.backward(drawn, nothing, score=z**2) * to_sigma
     return path, score
 
 
@@ -49,7 +49,7 @@ def test_both_estimators_have_their_closed_form_means_and_variances(mu, std, rng
 
 class ByTheScore(npvae.ELBO):
     """The ELBO with the score-function gradient (REINFORCE): no path, but the signal
-    log p(x given z) times the gradient of log q(z given x)."""
+    log p(x|z) times the gradient of log q(z|x)."""
 
     def __call__(self, log_px, rate):
         loss = super().__call__(log_px, rate)

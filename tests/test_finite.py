@@ -49,7 +49,7 @@ def test_the_likelihoods_own_block_is_named():
     model = small_vae(dtype=np.float32, likelihood="tied_gaussian")
     model.likelihood.logvar = -120.0
     message = stopped(model)
-    assert ("log p(x given z) (TiedGaussian), whose block likelihood.logvar reaches 120"
+    assert ("log p(x|z) (TiedGaussian), whose block likelihood.logvar reaches 120"
             in message)
 
 

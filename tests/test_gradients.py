@@ -12,10 +12,12 @@ import pytest
 from hypothesis import given, settings
 
 import npvae
-from helpers import batch, freeze, seeds, sizes, small_vae
-from npvae import gradcheck, hierarchy, likelihoods, posteriors, priors
+from helpers import batch, everything, freeze, is_a_role, seeds, sizes, small_vae
+from npvae import KL, SampledKL, distributions, gradcheck, likelihoods, posteriors, priors
+from npvae.distributions import pairs
 from npvae.gradcheck.table import TABLE, Sizes
-from npvae.networks import Conv2d, ConvTranspose2d, Reshape, convolution, layers
+from npvae.model import fields
+from npvae.networks import Conv2d, ConvTranspose2d, Reshape, layers
 from npvae.recipes import RECIPES
 
 
@@ -43,23 +45,22 @@ def test_gradients_over_many_drawn_sizes(name, s, seed):
 
 def differentiable():
     """The names of every public differentiable thing, found by looking at the package."""
-    for module in (layers, convolution, posteriors, priors, hierarchy, likelihoods):
+    for module in everything():
         for name, thing in inspect.getmembers(module, inspect.isclass):
             if (issubclass(thing, npvae.networks.Module) and thing.__module__ == module.__name__
-                    and thing not in (layers.Layer, posteriors.Posterior)
-                    and not name.startswith("_")):
+                    and not is_a_role(thing) and not name.startswith("_")):
                 yield f"{module.__name__.rpartition('.')[2]}.{name}"
+    yield from (f"pairs: {q.__name__}, {p.__name__}" for q, p in pairs.CLOSED_FORMS)
     for name, thing in inspect.getmembers(npvae.divergences, inspect.isfunction):
         if thing.__module__ == npvae.divergences.__name__ and not name.endswith("_backward"):
             yield f"divergences.{name}"
-    for name, thing in inspect.getmembers(npvae.objectives, inspect.isclass):
-        if thing is not npvae.Loss:
-            yield f"objectives.{name}"
+    yield from (f"objectives.{name}" for name, kind in npvae.Objective.members.items()
+                if kind.__module__.startswith("npvae."))
     yield from (f"recipes.{name}" for name in RECIPES)
 
 
 def test_gradient_table_misses_nothing():
-    rows = {name.partition(",")[0] for name in TABLE}
+    rows = {name if name.startswith("pairs") else name.partition(",")[0] for name in TABLE}
     assert set(differentiable()) == rows
 
 
@@ -141,8 +142,8 @@ def test_gradients_of_layers_keep_dtype_and_leave_their_inputs_alone(dtype, rng)
         assert dx.shape == x.shape
 
 
-LIKELIHOODS = [likelihoods.Bernoulli(), likelihoods.Gaussian(0.3), likelihoods.TiedGaussian(0.3),
-               likelihoods.HeteroscedasticGaussian()]
+LIKELIHOODS = [kind() for kind in npvae.Likelihood.members.values()
+               if kind.__module__.startswith("npvae.")]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -155,47 +156,58 @@ def test_gradients_of_likelihoods_keep_dtype_and_leave_their_inputs_alone(likeli
     dy = likelihood.backward(freeze(np.ones_like(log_px)), freeze(cache))
     assert log_px.shape == (3, 4) and dy.shape == y.shape
     assert likelihood.mean(y).shape == likelihood.sample(rng, y).shape == (3, 4, 6)
-    for result in (log_px, dy, likelihood.mean(y), likelihood.sample(rng, y)):
+    constant = likelihood.constant(x)
+    assert constant.shape == y.shape[2:]
+    for result in (log_px, dy, likelihood.mean(y), likelihood.sample(rng, y), constant):
         assert result.dtype == dtype
 
 
 PAIRS = [(posteriors.DiagonalGaussian(2), priors.StandardNormal(2)),
          (posteriors.Deterministic(2), priors.StandardNormal(2)),
          (posteriors.Bernoulli(2), priors.Bernoulli(2)),
-         (posteriors.Concrete(2), priors.Concrete(2))]
+         (posteriors.Concrete(2), priors.Concrete(2)),
+         (posteriors.Concrete(2, np.float64(0.7)), priors.Concrete(2, np.float64(0.7))),
+         (distributions.flows.PlanarGaussian(2), distributions.mixtures.MixtureOfNormals(2, 3)),
+         (npvae.hierarchy.StackedGaussian(1, 1, layers.Dense(1, 2, np.random.default_rng(0))),
+          npvae.hierarchy.StackedNormal(1, 1, layers.Dense(1, 2, np.random.default_rng(0))))]
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("posterior, prior", PAIRS, ids=lambda x: type(x).__name__)
 def test_gradients_of_posteriors_and_priors_keep_dtype_and_leave_their_inputs_alone(
         posterior, prior, dtype, rng):
+    posterior, prior = posterior.astype(dtype), prior.astype(dtype)
     h = freeze(rng.standard_normal((4, posterior.n_outputs)).astype(dtype))
     q = freeze(posterior.given(h))
     eps = freeze(posterior.draw_noise(rng, 3, 4, dtype))
-    z = freeze(posterior.sample(q, eps))
-    log_pz = freeze(prior.log_prob(z))
+    z, drawn = freeze(posterior.sample(q, eps))
+    log_pz, cache = freeze(prior.log_prob(z))
     weight = log_pz[..., None]
-    dh = posterior.backward(q, eps, z)
+    dh = posterior.backward(drawn, z)
     assert z.shape == (3, 4, 2) and log_pz.shape == (3, 4) and dh.shape == h.shape
-    results = [*q, eps, z, log_pz, prior.sample(rng, 5, dtype), prior.backward(z, log_pz), dh,
-               posterior.backward(q, eps, z, weight, weight)]
-    if not isinstance(posterior, posteriors.Deterministic):
-        results += [posterior.log_prob(q, z), posterior.log_prob(q, z, eps)]
+    results = [*dict(fields(q)).values(), eps, z, log_pz, prior.sample(rng, 5, dtype),
+               prior.backward(log_pz, cache), dh, posterior.backward(drawn, z, weight, weight),
+               posterior.backward(drawn, z, 0.5 * weight, weight), posterior.point(q)]
+    if posterior.has_density:
+        results.append(posterior.log_prob(drawn))
         assert results[-1].shape == (3, 4)
-    if not isinstance(posterior, posteriors.Concrete):
-        kl = freeze(posterior.kl(q, prior))
-        results += [kl, posterior.kl_backward(q, prior, kl)]
-        assert kl.shape == (4, 2)
+    if posterior.has_density and posterior.has_path:
+        results.append(posterior.slope(drawn))
+        assert results[-1].shape == z.shape
+    if pairs.has_closed_form(q, prior):
+        rate, cache = freeze(pairs.kl(q, prior))
+        results += [rate, pairs.kl_backward(rate, cache)[0]]
+        assert rate.shape == (4, 2)
     assert all(result.dtype == dtype for result in results)
 
 
-@pytest.mark.parametrize("analytic", [True, False])
+@pytest.mark.parametrize("cost", [KL(), SampledKL()], ids=repr)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_gradients_of_models_keep_dtype_and_leave_their_inputs_alone(dtype, analytic, rng):
+def test_gradients_of_models_keep_dtype_and_leave_their_inputs_alone(dtype, cost, rng):
     model = small_vae(dtype=dtype)
     x, eps = freeze(batch(model, rng))
     freeze(model.parameters.theta)
-    loss, cache = model.forward(x, eps, objective=npvae.ELBO(analytic=analytic))
+    loss, cache = model.forward(x, eps, objective=npvae.ELBO(cost=cost))
     model.backward(freeze(cache))
     assert model.parameters.grad.dtype == loss.dlog_px.dtype == loss.drate.dtype == dtype
     assert isinstance(loss.value, float)
@@ -205,8 +217,8 @@ def test_gradients_of_models_keep_dtype_and_leave_their_inputs_alone(dtype, anal
 
 # ---- the whole model, with all that its inputs can be -----------------------------------
 
-@pytest.mark.parametrize("analytic", [True, False])
-def test_gradients_with_a_condition_and_a_target(analytic, rng):
+@pytest.mark.parametrize("cost", [KL(), SampledKL()], ids=repr)
+def test_gradients_with_a_condition_and_a_target(cost, rng):
     """The condition reaches the encoder and the decoder; the target is what is described."""
     D, J, C = 6, 2, 3
     posterior = posteriors.DiagonalGaussian(J)
@@ -215,7 +227,7 @@ def test_gradients_with_a_condition_and_a_target(analytic, rng):
         posterior=posterior, prior=priors.StandardNormal(J),
         decoder=layers.Chain(layers.Dense(J + C, 4, rng), layers.Tanh(), layers.Dense(4, D, rng)),
         likelihood=likelihoods.Bernoulli(), n_data=D, n_condition=C,
-        objective=npvae.ELBO(beta=1.4, analytic=analytic))
+        objective=npvae.ELBO(beta=1.4, cost=cost))
     x, target, condition = rng.random((4, D)), rng.random((4, D)), rng.random((4, C))
     eps = model.draw_noise(rng, 4, 3)
     report = gradcheck.check_model(model, x, eps, condition=condition, target=target)
@@ -230,8 +242,8 @@ def test_gradients_of_path_and_score_weights(rng):
 
     def gradient(path, score):
         def objective(log_px, rate):
-            return npvae.ELBO(analytic=False)(log_px, rate)._replace(path=path, score=score)
-        objective.analytic = False
+            return npvae.ELBO(cost=npvae.SampledKL())(log_px, rate)._replace(path=path, score=score)
+        objective.cost = SampledKL()
         model.loss_and_grad(x, eps, objective=objective)
         return model.parameters.grad.copy()
 

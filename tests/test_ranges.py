@@ -5,135 +5,24 @@ with numbers of all sizes up to that edge, both ends and zero among them. `beyon
 the promise is broken: so the ranges are no smaller than they need be.
 """
 
+import importlib
 import inspect
-from typing import NamedTuple
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import example, given, settings
 
 import npvae
-from helpers import seeds
-from npvae import divergences, likelihoods, numerics, objectives, posteriors, priors
+from helpers import everything, is_a_role, seeds
+from npvae import KL, SampledKL, divergences, likelihoods, numerics, objectives, posteriors, priors
 from npvae.distributions import hierarchy
-from npvae.gradcheck.table import Sizes
 from npvae.learning import optimizers
 from npvae.networks import Conv2d, ConvTranspose2d, Dense, convolution, layers
 from npvae.recipes import RECIPES
-
-SIZES = Sizes(K=3, B=4, D=784, J=50, H=(6,))         # D and J: long sums
-MAX = float(np.finfo(np.float32).max)
-
-
-class Draw:
-    """Draws float32 arrays of numbers within a range; `reach` stretches the range."""
-
-    def __init__(self, seed, reach=1.0):
-        self.rng, self.reach = np.random.default_rng(seed), reach
-
-    def upto(self, edge, *shape):
-        """|value| up to the edge, log-uniformly over 60 decades; a third are at the ends, or 0."""
-        edge = min(edge * self.reach, MAX)
-        values = edge * 10.0 ** self.rng.uniform(-60, 0, shape) * self.rng.choice([-1, 1], shape)
-        return self._with_ends(values, [-edge, 0.0, edge])
-
-    def within(self, low, high, *shape):
-        """low to high, uniformly; a third are at the ends, or in the middle."""
-        low, high = low * self.reach, high * self.reach
-        return self._with_ends(self.rng.uniform(low, high, shape), [low, 0.5 * (low + high), high])
-
-    def _with_ends(self, values, ends):
-        chosen = self.rng.random(values.shape) < 1 / 3
-        values = np.where(chosen, self.rng.choice(ends, values.shape), values)
-        return np.clip(values, -MAX, MAX).astype(np.float32)
-
-    def bits(self, *shape):
-        return self._with_ends(self.rng.random(shape), [0.0, 1.0])
-
-    def normal(self, *shape):
-        return self.rng.standard_normal(shape, np.float32)
-
-
-class Row(NamedTuple):
-    documented: object
-    sentence: str
-    compute: object           # compute(draw) -> arrays that have to be finite
-    beyond: float = 0.0       # how far beyond the edge the promise is broken; 0: nothing is beyond
-
-
-def elementwise(function, edge):
-    return lambda draw: [function(draw.upto(edge, 50))]
-
-
-def of_layer(make, x_shape, edge):
-    def compute(draw):
-        layer = make(np.random.default_rng(0))
-        for values in layer.blocks().values():
-            values[...] = draw.upto(edge, *values.shape)
-        y, cache = layer.forward(draw.upto(edge, *x_shape))
-        dx = layer.backward(draw.upto(edge, *y.shape), cache)
-        return [y, dx, *layer.gradients().values()]
-    return compute
-
-
-def of_activation(kind, edge):
-    """|dy| up to 1e35."""
-    def compute(draw):
-        y, cache = kind().forward(draw.upto(edge, 4, 50))
-        return [y, kind().pullback(Draw(0).upto(1e35, 4, 50), cache)]
-    return compute
-
-
-def of_posterior(make, draw_h, edge_dz, sampled=True):
-    """Sampling, density and divergence, and the gradients of all three at once."""
-    def compute(draw):
-        posterior, prior = make()
-        h = draw_h(draw)
-        q = posterior.given(h)
-        eps = posterior.draw_noise(draw.rng, SIZES.K, SIZES.B)
-        z = posterior.sample(q, eps)
-        dz = Draw(draw.rng.integers(99)).upto(edge_dz, *z.shape)
-        weights = np.full((SIZES.K, SIZES.B, 1), 1 / 12, np.float32)
-        results = [*q, z, posterior.backward(q, eps, dz)]
-        if sampled:
-            results += [posterior.log_prob(q, z, eps),
-                        posterior.backward(q, eps, dz, weights, weights),
-                        posterior.backward(q, eps, dz, weights, 0.0 * weights)]
-        try:
-            kl = posterior.kl(q, prior)
-            results += [kl, posterior.kl_backward(q, prior, np.ones_like(kl))]
-        except TypeError:                            # no closed form
-            pass
-        return [np.asarray(result) for result in results] + list(posterior.gradients().values())
-    return compute
-
-
-def of_prior(make, draw_z):
-    def compute(draw):
-        prior, z = make(SIZES.J), draw_z(draw)
-        return [prior.log_prob(z), prior.backward(z, np.ones(z.shape[:-1], np.float32))]
-    return compute
-
-
-def of_likelihood(make, draw_x, draw_y, logvar=None):
-    def compute(draw):
-        likelihood, x, y = make(), draw_x(draw), draw_y(draw)
-        if logvar:
-            likelihood.logvar = draw.within(-logvar, logvar, 1)
-        log_px, cache = likelihood.log_prob(x, y)
-        dy = likelihood.backward(np.ones_like(log_px), cache)
-        sample = likelihood.sample(draw.rng, y)
-        return [log_px, dy, likelihood.mean(y), sample, *likelihood.gradients().values()]
-    return compute
-
-
-def of_objective(make, edge=1e30):
-    def compute(draw):
-        objective = make()
-        log_px = draw.upto(edge, SIZES.K, SIZES.B)
-        rate = draw.upto(edge, *((SIZES.B, SIZES.J) if objective.analytic else log_px.shape))
-        return [np.asarray(value) for value in objective(log_px, rate)]
-    return compute
+from ranges import (MAX, B, D, Draw, J, K, Row, elementwise, medium, mu_and_logvar, of_activation,
+                    of_layer, of_likelihood, of_objective, of_posterior, of_prior)
 
 
 def of_optimizer(make):
@@ -178,19 +67,14 @@ def of_stacked_posterior(draw):
 
 
 def of_stacked_prior(draw):
-    prior = hierarchy.StackedNormal(J, J, constant_network(medium, draw))
-    z = draw.upto(1e8, K, B, 2 * J)
-    return [prior.log_prob(z), prior.backward(z, np.ones((K, B), np.float32)),
-            *prior.gradients().values()]
+    make = lambda draw: hierarchy.StackedNormal(J, J, constant_network(medium, draw))
+    return of_prior(make, lambda draw: draw.upto(1e8, K, B, 2 * J))(draw)
 
 
-K, B, D, J, _ = SIZES
 IMAGE = (2, 4, 4, 3)
-mu_and_logvar = lambda draw: np.concatenate([draw.upto(1e15, B, J), draw.within(-80, 80, B, J)], -1)
-medium = lambda draw: np.concatenate([draw.upto(1e8, B, J), draw.within(-20, 20, B, J)], -1)
 ANY = "Finite, in float32, for any finite x."
 
-ROWS = {
+RANGES = {
     "sigmoid": Row(numerics.sigmoid, ANY, elementwise(numerics.sigmoid, MAX)),
     "softplus": Row(numerics.softplus, "Finite, in float32, for |x| up to 1e38.",
                     elementwise(numerics.softplus, 1e38), 3.0),
@@ -228,7 +112,7 @@ ROWS = {
     "Deterministic": Row(
         posteriors.Deterministic, "Finite, in float32, for any finite h.",
         of_posterior(lambda: (posteriors.Deterministic(J), priors.StandardNormal(J)),
-                     lambda draw: draw.upto(MAX, B, J), 1e15, sampled=False)),
+                     lambda draw: draw.upto(MAX, B, J), 1e15)),
     "posteriors.Bernoulli": Row(
         posteriors.Bernoulli, "Finite, in float32, for |logits| up to 1e35.",
         of_posterior(lambda: (posteriors.Bernoulli(J), priors.Bernoulli(J)),
@@ -247,13 +131,13 @@ ROWS = {
         of_stacked_prior, 10.0),
     "StandardNormal": Row(
         priors.StandardNormal, "Finite, in float32, for |z| up to 1e18.",
-        of_prior(priors.StandardNormal, lambda draw: draw.upto(1e18, K, B, J)), 1e2),
+        of_prior(lambda draw: priors.StandardNormal(J), lambda draw: draw.upto(1e18, K, B, J)), 1e2),
     "priors.Bernoulli": Row(
         priors.Bernoulli, "Finite, in float32, for z of 0 to 1.",
-        of_prior(lambda n: priors.Bernoulli(n, 5e-324), lambda draw: draw.bits(K, B, J))),
+        of_prior(lambda draw: priors.Bernoulli(J, 5e-324), lambda draw: draw.bits(K, B, J))),
     "priors.Concrete": Row(
         priors.Concrete, "Finite, in float32, for |z| up to 1e34, at temperatures up to 100.",
-        of_prior(lambda n: priors.Concrete(n, 100.0), lambda draw: draw.upto(1e34, K, B, J)), 1e3),
+        of_prior(lambda draw: priors.Concrete(J, 100.0), lambda draw: draw.upto(1e34, K, B, J)), 1e3),
     "likelihoods.Bernoulli": Row(
         likelihoods.Bernoulli, "Finite, in float32, for x of 0 to 1 and |logits| up to 1e35.",
         of_likelihood(likelihoods.Bernoulli, lambda draw: draw.bits(B, D),
@@ -282,6 +166,17 @@ ROWS = {
                           of_optimizer(kind), 1e2)
        for kind in (optimizers.Adagrad, optimizers.Adam)}}
 
+
+def all_ranges():
+    """The rows of every test module that has some."""
+    found = {}
+    for path in sorted(Path(__file__).parent.glob("test_*.py")):
+        if path != Path(__file__) and re.search("^RANGES = ", path.read_text(), re.MULTILINE):
+            found |= importlib.import_module(path.stem).RANGES
+    return RANGES | found
+
+
+ROWS = all_ranges()
 rows = pytest.mark.parametrize("name", ROWS)
 
 
@@ -317,16 +212,16 @@ def overflows(row, seed):
 def test_every_role_has_a_row():
     """A new layer, posterior, prior, likelihood or objective comes with its range."""
     documented = {row.documented for row in ROWS.values()}
-    without = {layers.Layer, layers.Chain, convolution.Reshape, convolution._Convolution,
-               posteriors.Posterior}
-    for module in (layers, convolution, posteriors, hierarchy, priors, likelihoods):
+    without = {layers.Layer, layers.Chain, convolution.Reshape, convolution._Convolution}
+    for module in everything():
         for kind in vars(module).values():
             own = inspect.isclass(kind) and kind.__module__ == module.__name__
-            if own and issubclass(kind, npvae.networks.Module) and kind not in without:
+            if (own and issubclass(kind, npvae.networks.Module) and kind not in without
+                    and not is_a_role(kind)):
                 assert kind in documented, kind
     for name in objectives.__all__:
         kind = getattr(objectives, name)
-        assert not hasattr(kind, "analytic") or kind in documented, name
+        assert not hasattr(kind, "needs_path") or kind in documented or kind is npvae.Objective, name
 
 
 # ---- whole models ------------------------------------------------------------------------
@@ -370,9 +265,9 @@ def test_a_model_as_it_is_drawn_is_finite(name, likelihood, edge, seed):
     assert np.isfinite(loss[:3]).all() and np.isfinite(model.parameters.grad).all()
 
 
-@pytest.mark.parametrize("analytic", [True, False])
+@pytest.mark.parametrize("cost", [KL(), SampledKL()], ids=repr)
 @given(seed=seeds)
-def test_a_model_is_finite_where_its_posterior_and_likelihood_are(analytic, seed):
+def test_a_model_is_finite_where_its_posterior_and_likelihood_are(cost, seed):
     """Log variances of -80 to 80, means of up to 1e6, weights of the decoder up to 10."""
     model, draw = npvae.vae(6, (5,), 2), Draw(seed)
     model.encoder.layers[-1].W[...] = 0.0
@@ -381,5 +276,5 @@ def test_a_model_is_finite_where_its_posterior_and_likelihood_are(analytic, seed
         values[...] = draw.upto(10.0, *values.shape)
     with np.errstate(over="raise", divide="raise", invalid="raise"):
         loss = model.loss_and_grad(draw.bits(4, 6), model.draw_noise(draw.rng, 4, 2),
-                                   objective=npvae.ELBO(analytic=analytic))
+                                   objective=npvae.ELBO(cost=cost))
     assert np.isfinite(loss[:3]).all() and np.isfinite(model.parameters.grad).all()

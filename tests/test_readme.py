@@ -6,11 +6,6 @@ from pathlib import Path
 
 import pytest
 
-import test_bad_inputs
-import test_fuzz
-import test_killed
-import test_ranges
-
 ROOT = Path(__file__).parent.parent
 PAGES = ["README.md", "README.ko.md"]
 GALLERY = "examples/README.md"
@@ -75,26 +70,6 @@ def test_commands_name_files_that_are_there(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     named = set(re.findall(r"\b(?:examples|benchmarks)/\w+\.py", text))
     assert named and [name for name in named if not (ROOT / name).exists()] == []
-
-
-def test_the_reading_path_counts_its_lines():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| \[`[^`]+`\]\((npvae/[^)]+)\) \|.*\| (\d+) \|$", text, re.MULTILINE)
-    assert len(rows) >= 12
-    for path, lines in rows:
-        assert len((ROOT / path).read_text().splitlines()) == int(lines), path
-
-
-def test_what_was_tried_is_counted():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = text[text.index("## What was tried"):text.index("## The concept map")]
-    kills, = test_killed.test_a_run_killed_at_random_moments_ends_in_the_same_bits.pytestmark
-    many = kills.args[1][-1].values[0]
-    bits = 32 * len(test_killed.train()[0])
-    ranges = len(test_ranges.ROWS)
-    files = [len(test_fuzz.ways(n)) * n for n in (625, 32)]
-    for count in (len(test_bad_inputs.CASES), many, bits, ranges, *files):
-        assert re.search(rf"\b{count:,}\b", table), count
 
 
 def test_the_results_of_the_papers_are_those_in_their_files():

@@ -1,14 +1,9 @@
-"""p(x given z): what the decoder's output says about the data.
+"""p(x|z): what the decoder's output says about the data.
 
-A likelihood turns the decoder's output y (K, B, N) into a density of x (B, D).
+A likelihood turns the decoder's output y (K, B, N) into a density of x (B, D): here, term by term
+for each x_d; `Likelihood` makes the sum of them.
 
-- `log_prob(x, y)` returns log p(x given z), in nats, summed over the D data
-  dimensions and not averaged over anything, (K, B), with a cache;
-- `backward(dlog_px, cache)` returns the gradient in y, and adds to the likelihood's
-  own parameters where it has some;
-- `mean(y)` and `sample(rng, y)` give the expected x and a random one, (..., D).
-
-The negative of `log_prob` is what "reconstruction error" means in a VAE: the cross
+The negative of log p(x|z) is what "reconstruction error" means in a VAE: the cross
 entropy for the Bernoulli, half the squared error (scaled and shifted) for the
 Gaussian.
 """
@@ -17,14 +12,15 @@ import math
 
 import numpy as np
 
+from npvae.distributions.roles import Likelihood
 from npvae.inputs import check_positive, check_range
-from npvae.networks.parameters import Module, block
+from npvae.networks.parameters import block
 from npvae.numerics import absolute, sigmoid
 
 LOG_2PI = math.log(2.0 * math.pi)
 
 
-class Bernoulli(Module):
+class Bernoulli(Likelihood):
     """Each x is 1 with probability sigmoid(logit), independently; y are the logits.
 
     log p(x) = x * logit - softplus(logit), which is stable for any logit, and exact
@@ -52,16 +48,12 @@ class Bernoulli(Module):
     Kingma and Welling (2014), appendix C.1, eq. 11.
     """
 
-    def n_outputs(self, n_data):
-        """How many numbers the decoder must return for D data dimensions."""
-        return n_data
-
     def check(self, x, name):
         """Raise ValueError where x lies outside [0, 1]."""
         check_range(x, name, 0.0, 1.0, "a Bernoulli likelihood needs pixels in [0, 1]; "
                                        "divide images of integers 0 to 255 by 255")
 
-    def log_prob(self, x, logits):
+    def log_terms(self, x, logits):
         # x * logit - softplus(logit) = c u - |u| + log((1 + |t|) / 2)
         c, u = 2.0 * x - 1.0, 0.5 * logits
         t = np.tanh(u)
@@ -71,13 +63,13 @@ class Bernoulli(Module):
         larger += 1.0
         larger *= 0.5
         log_px += np.log(larger, out=larger)
-        return log_px.sum(axis=-1), (c, t)
+        return log_px, (c, t)
 
-    def backward(self, dlog_px, cache):
+    def backward_terms(self, dterms, cache):
         # d log p / d logit = x - sigmoid(logit) = (c - t) / 2
         c, t = cache
         dlogits = c - t
-        dlogits *= 0.5 * dlog_px[..., None]
+        dlogits *= 0.5 * dterms
         return dlogits
 
     def mean(self, logits):
@@ -87,8 +79,12 @@ class Bernoulli(Module):
         uniform = rng.random(logits.shape, logits.dtype)
         return (uniform < sigmoid(logits)).astype(logits.dtype)
 
+    def constant(self, x):
+        p = np.clip(x.mean(axis=0), 1e-9, 1.0 - 1e-9)
+        return np.log(p / (1.0 - p))
 
-class Gaussian(Module):
+
+class Gaussian(Likelihood):
     """x ~ N(mean, variance I) with one fixed variance; y are the means.
 
     -log p(x) is the squared error divided by twice the variance, plus a constant: a
@@ -109,22 +105,16 @@ class Gaussian(Module):
     def __init__(self, variance=1.0):
         check_positive(variance, "variance")
         super().__init__()
-        self.variance = variance
+        self.variance = float(variance)
 
-    def n_outputs(self, n_data):
-        return n_data
-
-    def check(self, x, name):
-        """Any real x will do."""
-
-    def log_prob(self, x, mean):
+    def log_terms(self, x, mean):
         error = x - mean
-        constant = 0.5 * x.shape[-1] * (LOG_2PI + math.log(self.variance))
-        return -0.5 / self.variance * (error * error).sum(axis=-1) - constant, error
+        constant = 0.5 * (LOG_2PI + math.log(self.variance))
+        return -0.5 / self.variance * (error * error) - constant, error
 
-    def backward(self, dlog_px, error):
+    def backward_terms(self, dterms, error):
         # d log p / d mean = (x - mean) / variance
-        return dlog_px[..., None] * (error / self.variance)
+        return dterms * (error / self.variance)
 
     def mean(self, mean):
         return mean
@@ -132,8 +122,11 @@ class Gaussian(Module):
     def sample(self, rng, mean):
         return mean + math.sqrt(self.variance) * rng.standard_normal(mean.shape, mean.dtype)
 
+    def constant(self, x):
+        return x.mean(axis=0)
 
-class TiedGaussian(Module):
+
+class TiedGaussian(Likelihood):
     """x ~ N(mean, variance I) with one variance for all x, learned; y are the means.
 
     With a linear decoder this is probabilistic PCA. The likelihood owns one block,
@@ -153,25 +146,16 @@ class TiedGaussian(Module):
         check_positive(variance, "variance")
         super().__init__({"logvar": np.array([math.log(variance)], np.float32)})
 
-    def n_outputs(self, n_data):
-        return n_data
-
-    def check(self, x, name):
-        """Any real x will do."""
-
-    def log_prob(self, x, mean):
+    def log_terms(self, x, mean):
         error = x - mean
-        squares = (error * error).sum(axis=-1)
-        n_data = x.shape[-1]
-        log_px = -0.5 * (squares * np.exp(-self.logvar) + n_data * (self.logvar + LOG_2PI))
-        return log_px, (error, squares)
+        square = error * error * np.exp(-self.logvar)
+        return -0.5 * (square + (self.logvar + LOG_2PI)), (error, square)
 
-    def backward(self, dlog_px, cache):
-        # log p = -(squares / variance + D (logvar + log 2 pi)) / 2
-        error, squares = cache
-        precision = np.exp(-self.logvar)
-        self.dlogvar += (dlog_px * (0.5 * (squares * precision - error.shape[-1]))).sum()
-        return dlog_px[..., None] * (error * precision)
+    def backward_terms(self, dterms, cache):
+        # log p = -(error^2 / variance + logvar + log 2 pi) / 2
+        error, square = cache
+        self.dlogvar += (dterms * (0.5 * (square - 1.0))).sum()
+        return dterms * (error * np.exp(-self.logvar))
 
     def mean(self, mean):
         return mean
@@ -179,8 +163,11 @@ class TiedGaussian(Module):
     def sample(self, rng, mean):
         return mean + np.exp(0.5 * self.logvar) * rng.standard_normal(mean.shape, mean.dtype)
 
+    def constant(self, x):
+        return x.mean(axis=0)
 
-class HeteroscedasticGaussian(Module):
+
+class HeteroscedasticGaussian(Likelihood):
     """x ~ N(mean, diag(variance)), both from the decoder; y is (mean, s), of width 2 D.
 
     variance = floor + exp(s). Without the floor the density of a pixel that never
@@ -206,28 +193,25 @@ class HeteroscedasticGaussian(Module):
     def __init__(self, floor=1e-4):
         check_positive(floor, "floor")
         super().__init__()
-        self.floor = floor
+        self.floor = float(floor)
 
     def n_outputs(self, n_data):
         return 2 * n_data
 
-    def check(self, x, name):
-        """Any real x will do."""
-
-    def log_prob(self, x, y):
+    def log_terms(self, x, y):
         mean, s = np.split(y, 2, axis=-1)
         exp_s = np.exp(s)
         variance = self.floor + exp_s
         error = x - mean
-        log_px = -0.5 * (error * error / variance + np.log(variance) + LOG_2PI).sum(axis=-1)
-        return log_px, (error, exp_s, variance)
+        terms = -0.5 * (error * error / variance + np.log(variance) + LOG_2PI)
+        return terms, (error, exp_s, variance)
 
-    def backward(self, dlog_px, cache):
+    def backward_terms(self, dterms, cache):
         # log p = -(error^2 / variance + log variance + log 2 pi) / 2,   variance = floor + exp(s)
         error, exp_s, variance = cache
         u = error / variance
-        dmean = dlog_px[..., None] * u
-        dvariance = dlog_px[..., None] * (0.5 * (u * u - 1.0 / variance))
+        dmean = dterms * u
+        dvariance = dterms * (0.5 * (u * u - 1.0 / variance))
         return np.concatenate([dmean, dvariance * exp_s], axis=-1)
 
     def mean(self, y):
@@ -237,3 +221,7 @@ class HeteroscedasticGaussian(Module):
         mean, s = np.split(y, 2, axis=-1)
         std = np.sqrt(self.floor + np.exp(s))
         return mean + std * rng.standard_normal(mean.shape, mean.dtype)
+
+    def constant(self, x):
+        excess = np.maximum(x.var(axis=0) - self.floor, 1e-9)
+        return np.concatenate([x.mean(axis=0), np.log(excess)])

@@ -1,14 +1,11 @@
-"""q(z given x): what the encoder says about the code, and how a code is drawn.
+"""q(z|x): what the encoder says about the code, and how a code is drawn.
 
 A posterior turns the encoder's output h into the parameters q of a distribution,
 draws from it with noise that is handed in, and carries gradients back along the
 two ways by which phi, the encoder's weights, reach the loss:
 
-- the *path*: phi moves the sample z, and z moves the loss (and log q(z given x) in it);
-- the *score*: phi moves the density log q(z given x) at a z that stands still.
-
-The closed-form divergence to the prior, where there is one, is a third function of
-q alone.
+- the *path*: phi moves the sample z, and z moves the loss (and log q(z|x) in it);
+- the *score*: phi moves the density log q(z|x) at a z that stands still.
 """
 
 import math
@@ -16,52 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.distributions import priors
-from npvae.distributions.divergences import (kl_between_bernoullis,
-                                             kl_between_bernoullis_backward,
-                                             kl_to_standard_normal,
-                                             kl_to_standard_normal_backward)
-from npvae.inputs import check_count, check_positive
-from npvae.networks.parameters import Module
+from npvae.distributions.roles import Posterior
+from npvae.inputs import check_positive
 from npvae.numerics import sigmoid, softplus
 
 LOG_2PI = math.log(2.0 * math.pi)
-
-
-class Posterior(Module):
-    """What all posteriors share.
-
-    Parameters
-    ----------
-    n_latent : int
-        J, the number of latent dimensions.
-
-    Attributes
-    ----------
-    n_outputs : int
-        The width of the encoder's output h.
-    """
-
-    outputs_per_latent: int
-
-    def __init__(self, n_latent):
-        check_count(n_latent, "n_latent")
-        super().__init__()
-        self.n_latent = n_latent
-        self.n_outputs = self.outputs_per_latent * n_latent
-
-    def kl(self, q, prior):
-        """KL(q(z given x) || p(z)) for each latent dimension, in nats: (B, J)."""
-        raise TypeError(f"a {type(self).__name__} posterior has no closed-form KL: use the fully "
-                        "sampled objective, ELBO(analytic=False)")
-
-
-def require(prior, kind, posterior):
-    """Raise TypeError where the closed-form KL is for another kind of prior."""
-    if not isinstance(prior, kind):
-        raise TypeError(f"prior is {type(prior).__name__}: a {type(posterior).__name__} posterior "
-                        f"has a closed-form KL to priors.{kind.__name__} only; use the fully "
-                        "sampled objective, ELBO(analytic=False)")
 
 
 class Gaussian(NamedTuple):
@@ -72,10 +28,22 @@ class Gaussian(NamedTuple):
     std: np.ndarray
 
 
+class Drawn(NamedTuple):
+    """z of a distribution q, by the noise eps (K, B, J) that would draw it from q."""
+
+    q: NamedTuple
+    eps: np.ndarray
+
+
 class DiagonalGaussian(Posterior):
-    """q(z given x) = N(mu(x), diag(std(x)^2)); the encoder's output is (mu, logvar).
+    """q(z|x) = N(mu(x), diag(std(x)^2)); the encoder's output is (mu, logvar).
 
     Finite, in float32, for |mu| up to 1e15 and logvar of -80 to 80.
+
+    Parameters
+    ----------
+    n_latent : int
+        J, the number of latent dimensions.
 
     Notes
     -----
@@ -88,51 +56,36 @@ class DiagonalGaussian(Posterior):
     Kingma and Welling (2014), eq. 9, and section 2.4 for the reparameterization.
     """
 
-    outputs_per_latent = 2
-
     def draw_noise(self, rng, n_samples, n_batch, dtype=np.float32):
         """eps ~ N(0, I), of shape (K, B, J)."""
         return rng.standard_normal((n_samples, n_batch, self.n_latent), dtype)
 
     def given(self, h):
-        """The parameters of q(z given x), from the encoder's output."""
         mu, logvar = h[..., :self.n_latent], h[..., self.n_latent:]
         return Gaussian(mu, logvar, std=np.exp(0.5 * logvar))
 
     def sample(self, q, eps):
-        """z = mu + std * eps, of shape (K, B, J): a draw as a function of noise."""
-        return q.mu + q.std * eps
+        """z = mu + std * eps, of shape (K, B, J): a draw as a function of noise.
 
-    def log_prob(self, q, z, eps=None):
-        """log q(z given x) in nats, summed over the latent dimensions: (K, B).
-
-        Where z was drawn with the noise eps, hand it in: (z - mu) / std is eps, without the
-        digits that z lost when it was rounded next to a large mu.
+        (z - mu) / std would be eps again, less the digits that z lost when it was rounded next to
+        a large mu: so eps is what is kept of z.
         """
-        u = (z - q.mu) / q.std if eps is None else eps
-        return -0.5 * (u * u + q.logvar + LOG_2PI).sum(axis=-1)
+        return q.mu + q.std * eps, Drawn(q, eps)
 
-    def backward(self, q, eps, dz, path=0.0, score=0.0):
-        """The gradient of the encoder's output, by way of z and of log q(z given x).
+    def at(self, q, z):
+        return Drawn(q, (z - q.mu) / q.std)
 
-        Parameters
-        ----------
-        q : Gaussian
-        eps : ndarray (K, B, J)
-            The noise that z was drawn with.
-        dz : ndarray (K, B, J)
-            The gradient of the loss in z, less what log q(z given x) adds to it.
-        path : ndarray (K, B, 1), optional
-            The weight of the gradient of log q(z given x) by way of z.
-        score : ndarray (K, B, 1), optional
-            The weight of the gradient of log q(z given x) at a z that stands still. In the
-            derivative of log q along the path, both weights are equal.
+    def log_terms(self, drawn):
+        # log q = -(u^2 + logvar + log 2 pi) / 2,   u = (z - mu) / std = eps
+        q, u = drawn
+        return -0.5 * (u * u + q.logvar + LOG_2PI)
 
-        Returns
-        -------
-        dh : ndarray (B, 2 J), summed over the K samples; (K, B, 2 J) where each sample has a q
-            of its own.
-        """
+    def slope(self, drawn):
+        # log q = -(u^2 + ...) / 2,   u = (z - mu) / std
+        return -drawn.eps / drawn.q.std
+
+    def backward(self, drawn, dz, path=0.0, score=0.0):
+        q, eps = drawn
         # z = mu + std * eps,   std = exp(logvar / 2)
         dmu = dz
         dlogvar = dz * (0.5 * q.std * eps)
@@ -145,14 +98,8 @@ class DiagonalGaussian(Posterior):
         dh = np.concatenate([dmu, dlogvar], axis=-1)
         return dh if q.mu.ndim == dh.ndim else dh.sum(axis=0)
 
-    def kl(self, q, prior):
-        """KL(q(z given x) || p(z)) for each latent dimension, in nats: (B, J)."""
-        require(prior, priors.StandardNormal, self)
-        return kl_to_standard_normal(q.mu, q.logvar)
-
-    def kl_backward(self, q, prior, dkl):
-        """The gradient of the encoder's output through `kl`: (B, 2 J)."""
-        return np.concatenate(kl_to_standard_normal_backward(dkl, q.mu, q.logvar), axis=-1)
+    def point(self, q):
+        return q.mu
 
 
 class Point(NamedTuple):
@@ -165,14 +112,18 @@ class Point(NamedTuple):
 class Deterministic(Posterior):
     """z = mu(x): a point in place of a distribution. With it, a VAE is an autoencoder.
 
-    It needs no noise, and has no density. Its KL to any prior with a density is
-    infinite; an autoencoder does not pay for its code, so `kl` counts nothing here, and
-    the ELBO's loss is the reconstruction alone.
+    It needs no noise, and has no density: its KL to any prior with a density is infinite. An
+    autoencoder does not pay for its code, which is the cost `Free`.
 
     Finite, in float32, for any finite h.
+
+    Parameters
+    ----------
+    n_latent : int
     """
 
     outputs_per_latent = 1
+    has_density = False
 
     def draw_noise(self, rng, n_samples, n_batch, dtype=np.float32):
         """Zeros, of shape (K, B, J)."""
@@ -183,21 +134,17 @@ class Deterministic(Posterior):
 
     def sample(self, q, eps):
         """z = mu, the same for all K samples."""
-        return np.broadcast_to(q.mu, eps.shape)
+        return np.broadcast_to(q.mu, eps.shape), q
 
-    def log_prob(self, q, z, eps=None):
-        raise TypeError("a Deterministic posterior has no density: use ELBO(analytic=True)")
+    def log_prob(self, drawn):
+        raise TypeError("a Deterministic posterior has no density: ELBO(cost=Free()) was expected")
 
-    def backward(self, q, eps, dz, path=0.0, score=0.0):
+    def backward(self, drawn, dz, path=0.0, score=0.0):
         # z = mu
         return dz.sum(axis=0)
 
-    def kl(self, q, prior):
-        """Zeros (B, J)."""
-        return np.zeros_like(q.mu)
-
-    def kl_backward(self, q, prior, dkl):
-        return np.zeros_like(q.mu)
+    def point(self, q):
+        return q.mu
 
 
 class Bits(NamedTuple):
@@ -208,16 +155,28 @@ class Bits(NamedTuple):
     std: np.ndarray
 
 
+class DrawnBits(NamedTuple):
+    """Bits z (K, B, J) of a distribution q."""
+
+    q: Bits
+    z: np.ndarray
+
+
 class Bernoulli(Posterior):
-    """q(z given x) = Bernoulli(sigmoid(logits)): a code of J bits.
+    """q(z|x) = Bernoulli(sigmoid(logits)): a code of J bits.
 
     z is a step function of the logits, so there is no path for a gradient: only the score
     reaches the encoder. Use `ScoreFunction` for the objective.
 
     Finite, in float32, for |logits| up to 1e35.
+
+    Parameters
+    ----------
+    n_latent : int
     """
 
     outputs_per_latent = 1
+    has_path = False
 
     def draw_noise(self, rng, n_samples, n_batch, dtype=np.float32):
         """eps ~ U(0, 1), of shape (K, B, J)."""
@@ -229,24 +188,25 @@ class Bernoulli(Posterior):
 
     def sample(self, q, eps):
         """z = 1 where eps < sigmoid(logits), else 0."""
-        return (eps < q.mu.real).astype(q.mu.dtype)
+        z = (eps < q.mu.real).astype(q.mu.dtype)
+        return z, DrawnBits(q, z)
 
-    def log_prob(self, q, z, eps=None):
-        """log q(z given x) in nats, summed over the latent dimensions: (K, B)."""
-        return (z * q.logits - softplus(q.logits)).sum(axis=-1)
+    def at(self, q, z):
+        return DrawnBits(q, z)
 
-    def backward(self, q, eps, dz, path=0.0, score=0.0):
-        """As `DiagonalGaussian.backward`; dz and path lead nowhere."""
+    def log_terms(self, drawn):
+        q, z = drawn
+        return z * q.logits - softplus(q.logits)
+
+    def backward(self, drawn, dz, path=0.0, score=0.0):
+        """As of every posterior; dz and path lead nowhere."""
         # log q = z * logit - softplus(logit)
-        return (score * (self.sample(q, eps) - q.mu)).sum(axis=0)
+        q, z = drawn
+        return (score * (z - q.mu)).sum(axis=0)
 
-    def kl(self, q, prior):
-        """KL(q(z given x) || p(z)) for each latent dimension, in nats: (B, J)."""
-        require(prior, priors.Bernoulli, self)
-        return kl_between_bernoullis(q.logits, prior.logits)
-
-    def kl_backward(self, q, prior, dkl):
-        return kl_between_bernoullis_backward(dkl, q.logits, prior.logits)[0]
+    def point(self, q):
+        """The mean of the bits."""
+        return q.mu
 
 
 class Logistic(NamedTuple):
@@ -282,7 +242,7 @@ class Concrete(Posterior):
     def __init__(self, n_latent, temperature=2 / 3):
         super().__init__(n_latent)
         check_positive(temperature, "temperature")
-        self.temperature = temperature
+        self.temperature = float(temperature)
 
     def draw_noise(self, rng, n_samples, n_batch, dtype=np.float32):
         """eps ~ Logistic(0, 1), of shape (K, B, J)."""
@@ -294,18 +254,28 @@ class Concrete(Posterior):
 
     def sample(self, q, eps):
         """z = (logits + eps) / temperature, of shape (K, B, J)."""
-        return (q.logits + eps) / self.temperature
+        return (q.logits + eps) / self.temperature, Drawn(q, eps)
 
-    def log_prob(self, q, z, eps=None):
-        """log q(z given x) in nats, summed over the latent dimensions: (K, B)."""
-        u = self.temperature * z - q.logits if eps is None else eps
-        return (math.log(self.temperature) + u - 2.0 * softplus(u)).sum(axis=-1)
+    def at(self, q, z):
+        return Drawn(q, self.temperature * z - q.logits)
 
-    def backward(self, q, eps, dz, path=0.0, score=0.0):
-        """As `DiagonalGaussian.backward`: (B, J)."""
+    def log_terms(self, drawn):
+        # log q = log temperature + u - 2 softplus(u),   u = temperature * z - logits = eps
+        u = drawn.eps
+        return math.log(self.temperature) + u - 2.0 * softplus(u)
+
+    def slope(self, drawn):
+        # log q = log temperature + u - 2 softplus(u),   u = temperature * z - logits
+        return -self.temperature * np.tanh(0.5 * drawn.eps)
+
+    def backward(self, drawn, dz, path=0.0, score=0.0):
         # z = (logits + eps) / temperature
         dlogits = dz / self.temperature
         # log q = log temperature + u - 2 softplus(u),   u = temperature * z - logits = eps
         if np.ndim(path) or np.ndim(score):
-            dlogits = dlogits + (score - path) * np.tanh(0.5 * eps)
+            dlogits = dlogits + (score - path) * np.tanh(0.5 * drawn.eps)
         return dlogits.sum(axis=0)
+
+    def point(self, q):
+        """The mean of z, in logit space."""
+        return q.mu

@@ -4,14 +4,14 @@ import math
 
 import numpy as np
 
-from npvae.inputs import check_count, check_number, check_positive
-from npvae.networks.parameters import Module
+from npvae.distributions.roles import Prior
+from npvae.inputs import check_number, check_positive
 from npvae.numerics import softplus
 
 LOG_2PI = math.log(2.0 * math.pi)
 
 
-class StandardNormal(Module):
+class StandardNormal(Prior):
     """p(z) = N(0, I).
 
     Finite, in float32, for |z| up to 1e18.
@@ -22,26 +22,18 @@ class StandardNormal(Module):
         J, the number of latent dimensions.
     """
 
-    def __init__(self, n_latent):
-        check_count(n_latent, "n_latent")
-        super().__init__()
-        self.n_latent = n_latent
-
     def sample(self, rng, n, dtype=np.float32):
-        """Draw n codes: (n, J)."""
         return rng.standard_normal((n, self.n_latent), dtype)
 
     def log_prob(self, z):
-        """log p(z) in nats, summed over the latent dimensions: (..., J) -> (...)."""
-        return -0.5 * (z * z + LOG_2PI).sum(axis=-1)
+        return -0.5 * (z * z + LOG_2PI).sum(axis=-1), z
 
-    def backward(self, z, dlog_pz):
-        """The gradient of the loss in z, given that in log p(z): (..., J)."""
+    def backward(self, dlog_pz, z):
         # log p = -(z^2 + log 2 pi) / 2
         return -dlog_pz[..., None] * z
 
 
-class Bernoulli(Module):
+class Bernoulli(Prior):
     """p(z): J independent bits, each 1 with probability p.
 
     Finite, in float32, for z of 0 to 1.
@@ -53,9 +45,7 @@ class Bernoulli(Module):
     """
 
     def __init__(self, n_latent, p=0.5):
-        check_count(n_latent, "n_latent")
-        super().__init__()
-        self.n_latent = n_latent
+        super().__init__(n_latent)
         self.logits = logit(p)
 
     def sample(self, rng, n, dtype=np.float32):
@@ -64,16 +54,15 @@ class Bernoulli(Module):
         return (rng.random((n, self.n_latent)) < p).astype(dtype)
 
     def log_prob(self, z):
-        """log p(z) in nats, summed over the latent dimensions: (..., J) -> (...)."""
-        return (z * self.logits - math.log1p(math.exp(self.logits))).sum(axis=-1)
+        return (z * self.logits - math.log1p(math.exp(self.logits))).sum(axis=-1), z
 
-    def backward(self, z, dlog_pz):
+    def backward(self, dlog_pz, z):
         """The gradient of the formula in z. (No bit moves by an infinitesimal step.)"""
         # log p = z * logit - softplus(logit)
         return dlog_pz[..., None] * np.full_like(z, self.logits)
 
 
-class Concrete(Module):
+class Concrete(Prior):
     """p(z): relaxed bits in logit space, the prior of the Concrete posterior.
 
     sigmoid(z) is near 0 or 1 where the temperature is low, and nearer 1 with probability p.
@@ -89,26 +78,21 @@ class Concrete(Module):
     """
 
     def __init__(self, n_latent, temperature=0.5, p=0.5):
-        check_count(n_latent, "n_latent")
-        super().__init__()
+        super().__init__(n_latent)
         check_positive(temperature, "temperature")
-        self.n_latent, self.temperature = n_latent, temperature
+        self.temperature = float(temperature)
         self.logits = logit(p)
 
     def sample(self, rng, n, dtype=np.float32):
-        """Draw n codes: (n, J)."""
         z = (self.logits + rng.logistic(size=(n, self.n_latent))) / self.temperature
         return z.astype(dtype)
 
     def log_prob(self, z):
-        """log p(z) in nats, summed over the latent dimensions: (..., J) -> (...)."""
         u = self.temperature * z - self.logits
-        return (math.log(self.temperature) + u - 2.0 * softplus(u)).sum(axis=-1)
+        return (math.log(self.temperature) + u - 2.0 * softplus(u)).sum(axis=-1), u
 
-    def backward(self, z, dlog_pz):
-        """The gradient of the loss in z, given that in log p(z): (..., J)."""
+    def backward(self, dlog_pz, u):
         # log p = log temperature + u - 2 softplus(u),   u = temperature * z - logit
-        u = self.temperature * z - self.logits
         return dlog_pz[..., None] * (-self.temperature * np.tanh(0.5 * u))
 
 

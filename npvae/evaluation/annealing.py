@@ -3,7 +3,7 @@
 Importance sampling goes from a start p_0(z) to the posterior in one step, and where the two
 differ much, a few weights outweigh all others. Annealing takes T small steps, along
 
-    f_beta(z) = p_0(z)^(1 - beta) (p(z) p(x given z))^beta,    0 = beta_0 < ... < beta_T = 1,
+    f_beta(z) = p_0(z)^(1 - beta) (p(z) p(x|z))^beta,    0 = beta_0 < ... < beta_T = 1,
 
 whose integral is 1 at one end and p(x) at the other. At each beta between, Hamiltonian Monte
 Carlo moves z_{t-1} to z_t so that f_beta stays as it is, and the weights of all steps multiply:
@@ -25,9 +25,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.distributions import priors
-from npvae.distributions.posteriors import DiagonalGaussian
-from npvae.door import as_condition, as_data
+from npvae.door import as_condition, as_data, check_path
 from npvae.evaluation.evidence import Evidence, Weights
 from npvae.inputs import check_choice, check_count, check_generator
 from npvae.model import join
@@ -63,7 +61,7 @@ class State(NamedTuple):
 
 
 class Path:
-    """From p_0(z) to p(z) p(x given z), for each x of a batch: path(z) is a State.
+    """From p_0(z) to p(z) p(x|z), for each x of a batch: path(z) is a State.
 
     Parameters
     ----------
@@ -71,42 +69,37 @@ class Path:
     x : ndarray (B, D)
     condition : ndarray (B, C), optional
     start : {"prior", "posterior"}
-        p_0(z): p(z), or q(z given x), which must then be a DiagonalGaussian.
+        p_0(z): p(z); or q(z|x), whose density must then be known at every z.
     """
 
     def __init__(self, model, x, condition=None, start="prior"):
-        if isinstance(model.prior, priors.Bernoulli):
-            raise TypeError("model has a Bernoulli prior: a code of bits has no gradient to follow")
         self.model, self.x, self.condition, self.q = model, x, condition, None
-        # `backward` adds to the gradient of parameters, where there are some: to that of copies
-        self.prior, self.likelihood = model.prior.copy(), model.likelihood.copy()
+        self.p = model.prior.given(condition, model)
         if start == "posterior":
-            if not isinstance(model.posterior, DiagonalGaussian):
-                raise TypeError(f"model has a {type(model.posterior).__name__} posterior: a "
-                                "DiagonalGaussian one was expected, to start from it")
             self.q = model.posterior.given(model.encoder.forward(join(x, condition))[0])
 
     def draw(self, rng, n_chains):
         """z ~ p_0(z): (K, B, J)."""
         B, dtype, posterior = len(self.x), self.x.dtype, self.model.posterior
         if self.q is None:
-            return self.prior.sample(rng, n_chains * B, dtype).reshape(n_chains, B, -1)
-        return posterior.sample(self.q, posterior.draw_noise(rng, n_chains, B, dtype))
+            z = [self.p.sample(rng, B, dtype) for _ in range(n_chains)]
+            return np.stack(z)
+        return posterior.sample(self.q, posterior.draw_noise(rng, n_chains, B, dtype))[0]
 
     def __call__(self, z):
-        model, q = self.model, self.q
+        model = self.model
         y, decoder_cache = model.decoder.forward(join(z, self.condition))
-        log_px, likelihood_cache = self.likelihood.log_prob(self.x, y)
-        log_pz, one = self.prior.log_prob(z), np.ones_like(log_px)
+        log_px, likelihood_cache = model.likelihood.log_prob(self.x, y)
+        log_pz, prior_cache = self.p.log_prob(z)
+        one = np.ones_like(log_px)
         # log_px = likelihood(x, y),   y = decoder(z, condition)
-        dy = self.likelihood.backward(one, likelihood_cache)
+        dy = model.likelihood.backward(one, likelihood_cache)
         px_score = model.decoder.pullback(dy, decoder_cache)[..., :model.n_latent]
-        pz_score = self.prior.backward(z, one)
-        if q is None:
+        pz_score = self.p.backward(one, prior_cache)
+        if self.q is None:
             return State(z, log_pz, log_px, pz_score, px_score)
-        # log q = -(u^2 + ...) / 2,   u = (z - mu) / std
-        u = (z - q.mu) / q.std
-        log_q, q_score = model.posterior.log_prob(q, z, u), -u / q.std
+        drawn = model.posterior.at(self.q, z)
+        log_q, q_score = model.posterior.log_prob(drawn), model.posterior.slope(drawn)
         return State(z, log_q, log_pz + log_px - log_q, q_score, pz_score + px_score - q_score)
 
 
@@ -165,7 +158,7 @@ def anneal(path, z, betas, steps, n_leapfrog, rng):
     """Take chains z (K, B, J) along betas; their log weights (K, B), summed in float64.
 
     With betas from 0 to 1 and z ~ p_0, the mean of the weights is p(x). With betas and steps
-    (T + 1, B) reversed and z ~ p(z given x), it is 1 / p(x). Moves are made at the betas
+    (T + 1, B) reversed and z ~ p(z|x), it is 1 / p(x). Moves are made at the betas
     in between only, steps[t] at betas[t]: z is exact at the start, and not used at the end.
     """
     state, log_w = path(z), np.zeros(z.shape[:2])
@@ -199,7 +192,7 @@ def annealed_log_evidence(model, x, rng, n_chains=16, n_temperatures=500, *, n_l
         K chains, T steps of beta, leapfrog steps of each move: 2 T n_leapfrog gradients on K z
         for each x, and a lower bound in the mean. T = 1 is importance sampling from p_0.
     start : {"prior", "posterior"}
-        p_0(z): p(z); or q(z given x), nearer for x like those that the encoder was trained on.
+        p_0(z): p(z); or q(z|x), nearer for x like those that the encoder was trained on.
     condition : array (n, C), optional
     batch_size : int
         How many x are worked on at a time; memory grows with it times K.
@@ -209,6 +202,7 @@ def annealed_log_evidence(model, x, rng, n_chains=16, n_temperatures=500, *, n_l
     Evidence
         Its parts as of `log_evidence`, from the weights of the chains.
     """
+    check_path(model, "annealing")
     x = as_data(model, x)
     condition = as_condition(model, condition, len(x))
     return _bounds(model, x, None, condition, rng, n_chains, n_temperatures, n_leapfrog, start,
@@ -222,10 +216,11 @@ def sandwich(model, rng, n, n_chains=16, n_temperatures=500, *, n_leapfrog=10, s
     `lower` is what `annealed_log_evidence` gives, with the same parameters. A small mean gap
     shows that it is right on these x, and on others as far as they are like these.
     """
+    check_path(model, "annealing")
     check_generator(rng)
     check_count(n, "n")
     condition = as_condition(model, condition, n)
-    z = model.prior.sample(rng, n, model.parameters.dtype)
+    z = model.prior.given(condition, model).sample(rng, n, model.parameters.dtype)
     x = model.likelihood.sample(rng, model.decoder.forward(join(z, condition))[0])
     lower, upper = _bounds(model, x, z, condition, rng, n_chains, n_temperatures, n_leapfrog, start,
                            batch_size)
@@ -239,6 +234,7 @@ def _bounds(model, x, z, condition, rng, n_chains, n_temperatures, n_leapfrog, s
     for value, name in ((n_chains, "n_chains"), (n_temperatures, "n_temperatures"),
                         (n_leapfrog, "n_leapfrog"), (batch_size, "batch_size")):
         check_count(value, name)
+    model = model.copy()                 # `backward` adds to gradients: to those of the copy
     betas, lower, upper = sigmoid_schedule(n_temperatures), [], []
     for first in range(0, len(x), batch_size):
         rows = slice(first, first + batch_size)

@@ -8,11 +8,12 @@ import numpy as np
 from scipy.special import chdtrc
 
 from npvae.datasets.tables import Standardizer
-from npvae.door import as_data
+from npvae.door import as_data, check_vae
 from npvae.evaluation.evidence import log_evidence
 from npvae.inputs import as_batch, check_choice, check_count, check_finite, check_number
 from npvae.learning.checkpoints import load, load_into, save
 from npvae.objectives import ELBO
+from npvae.objectives.costs import best_cost
 from npvae.randomness import stream
 
 
@@ -23,13 +24,13 @@ def reconstruction_error(detector, x, rng):
 
 
 def negative_elbo(detector, x, rng):
-    """-ELBO(x) in nats, its reconstruction averaged over L draws of z; the KL in closed form."""
+    """-ELBO(x) in nats, averaged over L draws of z; its KL in closed form, where there is one."""
     cache = detector.forward(x, rng)
-    return cache.rate.sum(axis=-1) - cache.log_px.mean(axis=0)
+    return cache.cost.per_x(cache.rate) - cache.log_px.mean(axis=0)
 
 
 def reconstruction_probability(detector, x, rng):
-    """-E_q[log p(x given z)] in nats, over L draws of z: the ELBO without its KL.
+    """-E_q[log p(x|z)] in nats, over L draws of z: the ELBO without its KL.
 
     An and Cho (2015), with the logarithm taken of each draw.
     """
@@ -48,7 +49,7 @@ def latent_distance(detector, x, rng):
     chi-squared; with the mean and covariance of normal data it is, as far as those are
     Gaussian. See `AnomalyDetector.tail`.
     """
-    distance = detector.model.encode(x).mu - detector.latent_mean
+    distance = detector.codes(x) - detector.latent_mean
     return np.einsum("ij,jk,ik->i", distance, detector.latent_precision, distance)
 
 
@@ -80,6 +81,7 @@ class AnomalyDetector:
 
     def __init__(self, model, normal, score="negative_elbo", n_samples=10, standardizer=None,
                  seed=0):
+        check_vae(model)
         check_choice(score, "score", SCORES)
         check_count(n_samples, "n_samples")
         self.model, self.kind, self.n_samples, self.seed = model, score, n_samples, seed
@@ -87,7 +89,7 @@ class AnomalyDetector:
         prepared = self._prepared(normal, "normal")
         if len(prepared) == 1:
             raise ValueError("normal has 1 row: at least 2 were expected")
-        mu = model.encode(prepared).mu.astype(np.float64)
+        mu = self.codes(prepared).astype(np.float64)
         self.latent_mean = mu.mean(axis=0)
         covariance = np.atleast_2d(np.cov(mu.T)) + 1e-9 * np.eye(mu.shape[1])
         self.latent_precision = np.linalg.inv(covariance)
@@ -99,10 +101,16 @@ class AnomalyDetector:
             x = self.standardizer(x)
         return as_data(self.model, x, name)
 
+    def codes(self, x):
+        """The posterior's point for each row, most often its mean: (n, J)."""
+        return self.model.posterior.point(self.model.encode(x))
+
     def forward(self, x, rng):
-        """The model's forward pass with L draws of z: log_px (L, B) and rate (B, J)."""
-        eps = self.model.draw_noise(rng, len(x), self.n_samples)
-        return self.model.forward(x, eps, objective=ELBO())[1]
+        """The cache of the model's forward pass with L draws of z: log_px (L, B), the rate, ..."""
+        model = self.model
+        cost = best_cost(model.posterior, model.encode(x), model.prior)
+        return model.forward(x, model.draw_noise(rng, len(x), self.n_samples),
+                             objective=ELBO(cost=cost))[1]
 
     def score(self, x, batch_size=100):
         """The score of each row of x (n, D): (n,), float64; higher is more anomalous."""

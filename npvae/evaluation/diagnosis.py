@@ -8,20 +8,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.distributions import likelihoods, posteriors
-from npvae.door import as_condition, as_data, check_model
+from npvae.door import as_condition, as_data, check_vae
 from npvae.evaluation.gain import STEPS, gain
 from npvae.evaluation.latents import latent_moments
 from npvae.learning.training import evaluate
-from npvae.model import join
+from npvae.model import fields, join
 from npvae.networks.layers import ReLU, Sigmoid, Softplus, Tanh
 from npvae.randomness import stream
 from npvae.recipes import RECIPES
 
-LOGVAR = (-30.0, 10.0)        # of q(z given x); the default on MNIST has -5 to 0, float32 ends at 88
+LOGVAR = (-30.0, 10.0)        # of q(z|x); the default on MNIST has -5 to 0, float32 ends at 88
 PASSES = 0.01                 # a unit with a smaller derivative passes on no gradient
 DEAD = 0.9                    # of a layer's units; the default on MNIST has a third
-COLLAPSED = 0.01              # nats; where no KL is known, see `latent_moments`
+COLLAPSED = 0.01              # nats; where no KL of a dimension is known, see `latent_moments`
 GAIN = 0.25                   # the default on MNIST has 0.9 at 0.001, 0.5 at 0.01 and 0.1 at 0.02
 ROSE = 0.1                    # of what was learned
 
@@ -80,7 +79,7 @@ def diagnose(model, x, *, condition=None, history=None, learning_rate=None, opti
     Diagnosis
         To be printed; its `findings` are what is wrong.
     """
-    check_model(model)
+    check_vae(model)
     x = as_data(model, x)
     condition = as_condition(model, condition, len(x))
     broken = [name for name, values in model.blocks().items() if not np.isfinite(values).all()]
@@ -113,13 +112,12 @@ def of_training(model, x, condition, history, n_samples, seed):
                       "fit; in a loop of your own, see that every gradient is non-zero.")
     terms = evaluate(model, x, condition=condition, n_samples=n_samples, seed=seed)
     constant = constant_loss(model.likelihood, x)
-    if constant is not None:
-        yield Finding("-ELBO", -terms.elbo,
-                      f"{-terms.elbo:.2f} nats ({constant:.2f} with one answer to all x)",
-                      not -terms.elbo < constant,
-                      "A decoder that ignores z, and always gives the mean of x, is as good.",
-                      "more epochs if it falls still; else another learning_rate, or a smaller beta.")
-    if history and constant is not None:
+    yield Finding("-ELBO", -terms.elbo,
+                  f"{-terms.elbo:.2f} nats ({constant:.2f} with one answer to all x)",
+                  not -terms.elbo < constant,
+                  "A decoder that ignores z, and always gives the same output, is as good.",
+                  "more epochs if it falls still; else another learning_rate, or a smaller beta.")
+    if history:
         rise, epoch = largest_rise(history)
         learned = max(constant - min(row["reconstruction"] + row["kl"] for row in history), 0.0)
         yield Finding("largest rise of the training loss", rise,
@@ -130,17 +128,9 @@ def of_training(model, x, condition, history, n_samples, seed):
 
 
 def constant_loss(likelihood, x):
-    """-log p(x) under the best output that is the same for all x; None if it is not known."""
+    """-log p(x) under the best output that is the same for all x, in nats."""
     x = x.astype(np.float64)
-    output = x.mean(axis=0)
-    if isinstance(likelihood, likelihoods.Bernoulli):
-        p = np.clip(output, 1e-9, 1.0 - 1e-9)
-        output = np.log(p / (1.0 - p))
-    elif isinstance(likelihood, likelihoods.HeteroscedasticGaussian):
-        excess = np.maximum(x.var(axis=0) - likelihood.floor, 1e-9)
-        output = np.concatenate([output, np.log(excess)])
-    elif not isinstance(likelihood, (likelihoods.Gaussian, likelihoods.TiedGaussian)):
-        return None
+    output = likelihood.constant(x)
     return -float(likelihood.log_prob(x, output[None, None])[0].mean())
 
 
@@ -158,20 +148,17 @@ def largest_rise(history):
 
 
 def of_code(model, x, condition):
-    """The log variances of q(z given x), and what each latent dimension says."""
-    kind = type(model.posterior)
-    q = model.encode(x, condition)
-    q = getattr(q, "first", q)                      # of two stochastic layers
-    if hasattr(q, "logvar"):
-        low, high = float(q.logvar.min()), float(q.logvar.max())
-        yield Finding("log variance of q(z given x)", max(high, low, key=abs),
+    """The log variances of q(z|x), and what each latent dimension says."""
+    of_q = dict(fields(model.encode(x, condition)))
+    if "logvar" in of_q:
+        low, high = float(of_q["logvar"].min()), float(of_q["logvar"].max())
+        yield Finding("log variance of q(z|x)", max(high, low, key=abs),
                       f"{low:.1f} to {high:.1f}", not (LOGVAR[0] <= low and high <= LOGVAR[1]),
                       "The variance explodes, or vanishes: exp(logvar) overflows float32 above 88.",
                       "a smaller learning_rate, clip_norm, or data of size 1.")
-    if kind is not posteriors.Deterministic:
+    if model.posterior.has_density:
         moments = latent_moments(model, x, condition)
-        closed = kind in (posteriors.DiagonalGaussian, posteriors.Bernoulli)
-        silent = moments.kl < COLLAPSED if closed else ~moments.active
+        silent = moments.kl < COLLAPSED if moments.kl.ndim else ~moments.active
         count, n_latent = int(silent.sum()), model.n_latent
         yield Finding("collapsed dimensions of z", count, f"{count} of {n_latent}",
                       2 * count >= n_latent,
@@ -183,7 +170,7 @@ def of_units(model, x, condition, seed):
     """For each layer of activations, how many units pass on no gradient, whatever x is."""
     q = model.encode(x, condition)
     eps = model.draw_noise(stream(seed, "evaluate"), len(x))
-    z = model.posterior.sample(q, eps)[0]
+    z = model.posterior.sample(q, eps)[0][0]
     for network, y in (("encoder", x), ("decoder", z)):
         y = join(y, condition)
         for i, layer in enumerate(getattr(getattr(model, network), "layers", ())):

@@ -1,6 +1,6 @@
-"""log p(x), estimated: importance sampling with q(z given x) for the proposal.
+"""log p(x), estimated: importance sampling with q(z|x) for the proposal.
 
-The mean of the weights w = p(x, z) / q(z given x) is p(x). How far to trust the log of the
+The mean of the weights w = p(x, z) / q(z|x) is p(x). How far to trust the log of the
 mean of K of them is read off the weights themselves: the effective number of samples, a
 standard error, and the weight of their tail.
 """
@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.door import as_condition, as_data
+from npvae.door import as_condition, as_data, check_density
 from npvae.inputs import check_count
 from npvae.numerics import keep_freed_memory
-from npvae.objectives import ELBO
+from npvae.objectives import ELBO, SampledKL
 
 
 class Evidence(NamedTuple):
@@ -55,7 +55,7 @@ def bits_per_dimension(log_px, n_data):
 
 
 def log_weights(model, x, eps, condition=None):
-    """log w = log p(x given z) + log p(z) - log q(z given x): the mean of w is p(x).
+    """log w = log p(x|z) + log p(z) - log q(z|x): the mean of w is p(x).
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def log_weights(model, x, eps, condition=None):
     -------
     ndarray (K, B), in nats.
     """
-    _, cache = model.forward(x, eps, condition=condition, objective=ELBO(analytic=False))
+    _, cache = model.forward(x, eps, condition=condition, objective=ELBO(cost=SampledKL()))
     return cache.log_px - cache.rate
 
 
@@ -98,6 +98,7 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None):
     ----------
     Burda, Grosse and Salakhutdinov (2016), eq. 8.
     """
+    check_density(model, "log p(x)")
     x = as_data(model, x)
     condition = as_condition(model, condition, len(x))
     check_count(n_samples, "n_samples")

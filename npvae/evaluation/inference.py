@@ -1,10 +1,10 @@
-"""How good is q(z given x)? What it costs in nats, and whether its widths can be believed."""
+"""How good is q(z|x)? What it costs in nats, and whether its widths can be believed."""
 
 from typing import NamedTuple
 
 import numpy as np
 
-from npvae.door import as_condition, as_data, check_model
+from npvae.door import as_condition, as_data, check_path
 from npvae.evaluation.evidence import log_weights
 from npvae.inputs import check_count, check_generator
 from npvae.learning.optimizers import Adam
@@ -66,7 +66,7 @@ def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000):
     ----------
     Cremer, Li and Duvenaud (2018), "Inference suboptimality in variational autoencoders".
     """
-    check_model(model)
+    check_path(model, "the best q")
     x = as_data(model, x)
     condition = as_condition(model, condition, len(x))
     check_generator(rng)
@@ -78,8 +78,7 @@ def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000):
     theta, grad = own.parameters.theta[:h.size], own.parameters.grad[:h.size]     # h comes first
     adam, rate = Adam(), Cosine(0.03, steps)
     for step in range(steps):
-        own.loss_and_grad(x, own.draw_noise(rng, len(x), 10), condition=condition,
-                          objective=StickingTheLanding())
+        own.loss_and_grad(x, own.draw_noise(rng, len(x), 10), condition=condition)
         adam.step(theta, grad, rate(step))
     best, log_px = elbo_and_evidence(own, x, condition, rng, n_samples)
     return InferenceGap(log_px, best, amortized)
@@ -90,7 +89,8 @@ def with_table(model, x, condition):
     h, _ = model.encoder.forward(join(x, condition))
     parts = {name: getattr(model, name).copy()
              for name in ("posterior", "prior", "decoder", "likelihood")}
-    return VAE(Table(h), **parts, n_data=model.n_data, n_condition=model.n_condition)
+    return VAE(Table(h), **parts, n_data=model.n_data, n_condition=model.n_condition,
+               objective=StickingTheLanding())
 
 
 def elbo_and_evidence(model, x, condition, rng, n_samples):
@@ -103,16 +103,16 @@ def elbo_and_evidence(model, x, condition, rng, n_samples):
 
 
 def calibration_ranks(model, rng, n=1000, n_samples=99):
-    """Simulation-based calibration of q: is z where q(z given x) says, as often as it says?
+    """Simulation-based calibration of q: is z where q(z|x) says, as often as it says?
 
-    Draw z from the prior, x from p(x given z), and K codes from q(z given x). If q is the true
+    Draw z from the prior, x from p(x|z), and K codes from q(z|x). If q is the true
     posterior, the rank of z_j among its K draws is uniform on 0 .. K. Ranks that pile up at both
     ends belong to a q that is too narrow, in the middle to one that is too wide.
 
     Parameters
     ----------
     model : VAE
-        Without condition.
+        Without condition, and with a z whose values can be ranked: no bits.
     rng : numpy.random.Generator
     n : int
         How many pairs (z, x) are simulated.
@@ -128,14 +128,14 @@ def calibration_ranks(model, rng, n=1000, n_samples=99):
     Talts, Betancourt, Simpson, Vehtari and Gelman (2018), "Validating Bayesian inference
     algorithms with simulation-based calibration".
     """
-    check_model(model)
+    check_path(model, "a rank of z")
     check_generator(rng)
     check_count(n, "n")
     check_count(n_samples, "n_samples")
     if model.n_condition:
         raise ValueError(f"model has n_condition={model.n_condition}: a model without condition "
                          "was expected")
-    z = model.prior.sample(rng, n, model.parameters.dtype)
+    z = model.prior.given(None, model).sample(rng, n, model.parameters.dtype)
     x = model.likelihood.sample(rng, model.decoder.forward(z)[0])
-    draws = model.posterior.sample(model.encode(x), model.draw_noise(rng, n, n_samples))
+    draws, _ = model.posterior.sample(model.encode(x), model.draw_noise(rng, n, n_samples))
     return (draws < z).sum(axis=0)

@@ -1,6 +1,6 @@
 """What the latent space is used for: moments, active units, and the KL taken apart.
 
-The *aggregate posterior* q(z) is the mean of q(z given x) over the data. A VAE asks that
+The *aggregate posterior* q(z) is the mean of q(z|x) over the data. A VAE asks that
 it be near p(z); that is not the same as a small KL for each x, which would mean that the
 code says nothing.
 """
@@ -9,9 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.distributions.posteriors import DiagonalGaussian
+from npvae.distributions.pairs import has_closed_form, kl
+from npvae.distributions.roles import Posterior
+from npvae.door import as_condition, as_data, check_density, check_vae
 from npvae.inputs import check_count, check_generator
 from npvae.numerics import log_mean_exp
+from npvae.randomness import stream
 
 
 class LatentMoments(NamedTuple):
@@ -22,7 +25,8 @@ class LatentMoments(NamedTuple):
     mean, variance : of z ~ q(z). For a perfect fit to N(0, I), 0 and 1.
     variance_of_mean : the variance over the data of the posterior mean. The rest of the
         variance is the mean of the posteriors' own.
-    kl : mean KL(q(z given x) || p(z)), in nats; zeros where there is no closed form.
+    kl : mean KL(q(z|x) || p(z)), in nats. Of each dimension, (J,), where the pair has a closed
+        form; else that of all together, a single number, sampled. Infinite for a point.
     active : bool; variance_of_mean above 0.01 (Burda et al., 2016, section 5.2).
     """
 
@@ -33,18 +37,41 @@ class LatentMoments(NamedTuple):
     active: np.ndarray
 
 
-def latent_moments(model, x, condition=None):
-    """The moments of q(z) = mean of q(z given x) over x (n, D): LatentMoments."""
-    q = model.encode(x, condition)
-    variance_of_mean = q.mu.var(axis=0)
-    try:
-        kl = model.posterior.kl(q, model.prior).mean(axis=0)
-    except TypeError:
-        kl = np.zeros_like(variance_of_mean)
-    return LatentMoments(mean=q.mu.mean(axis=0),
-                         variance=variance_of_mean + np.square(q.std).mean(axis=0),
-                         variance_of_mean=variance_of_mean, kl=kl,
-                         active=variance_of_mean > 0.01)
+def latent_moments(model, x, condition=None, *, n_samples=20, seed=0):
+    """The moments of q(z) = mean of q(z|x) over x (n, D): LatentMoments.
+
+    Parameters
+    ----------
+    model : VAE
+    x : array (n, D)
+    condition : array (n, C), optional
+    n_samples : int
+        Draws of z for each x, at least 2: used for what q(z|x) does not know of itself, and for a
+        KL without closed form.
+    seed : int
+        Of the draws.
+    """
+    check_vae(model)
+    x = as_data(model, x)
+    condition = as_condition(model, condition, len(x))
+    check_count(n_samples, "n_samples", least=2)
+    q, p = model.encode(x, condition), model.prior.given(condition, model)
+    eps = model.draw_noise(stream(seed, "evaluate"), len(x), n_samples)
+    z, drawn = model.posterior.sample(q, eps)
+    if hasattr(q, "mu"):
+        mean, variance_of_mean = q.mu.mean(axis=0), q.mu.var(axis=0)
+        own = np.square(q.std).mean(axis=0)
+    else:
+        mean, own = z.mean(axis=(0, 1)), z.var(axis=0, ddof=1).mean(axis=0)
+        variance_of_mean = z.mean(axis=0).var(axis=0) - own / n_samples     # less what L draws add
+    if not model.posterior.has_density:
+        rate = np.full(model.n_latent, np.inf)
+    elif has_closed_form(q, p):
+        rate = kl(q, p)[0].mean(axis=0)
+    else:
+        rate = (model.posterior.log_prob(drawn) - p.log_prob(z)[0]).mean()
+    return LatentMoments(mean=mean, variance=variance_of_mean + own, variance_of_mean=variance_of_mean,
+                         kl=rate, active=variance_of_mean > 0.01)
 
 
 class KLParts(NamedTuple):
@@ -52,10 +79,14 @@ class KLParts(NamedTuple):
 
     Attributes
     ----------
-    kl : mean of log q(z given x) - log p(z)
+    kl : mean of log q(z|x) - log p(z)
     mutual_information : of x and z under q: how much the code tells of which x it was
     total_correlation : KL(q(z) || product of q(z_j)): what the dimensions share
-    dimension_wise : sum over j of KL(q(z_j) || p(z_j))
+    dimension_wise : mean of log product of q(z_j) - log p(z): where p(z) is a product, too, the
+        sum over j of KL(q(z_j) || p(z_j))
+
+    The last two are NaN where the dimensions of q(z|x) depend on each other: its q(z_j|x) are then
+    not known. Their sum, KL(q(z) || p(z)), is kl - mutual_information for every pair.
     """
 
     kl: float
@@ -67,13 +98,13 @@ class KLParts(NamedTuple):
 def kl_parts(model, x, rng, chunk=100):
     """The KL over a data set as mutual information + total correlation + dimension-wise KL.
 
-    For a Gaussian posterior and a standard normal prior. One z is drawn for each x, and
-    q(z) is the mixture of all n posteriors; so the three parts add up to the sampled KL
-    exactly. A mutual information near log n is cut off by n: take more data.
+    One z is drawn for each x, and q(z) is the mixture of all n posteriors; so the three parts add
+    up to the sampled KL exactly. A mutual information near log n is cut off by n: take more data.
 
     Parameters
     ----------
     model : VAE
+        With a posterior whose density is known at every z, and any prior.
     x : array (n, D)
         The time grows with n^2.
     rng : numpy.random.Generator
@@ -88,25 +119,21 @@ def kl_parts(model, x, rng, chunk=100):
     ----------
     Hoffman and Johnson (2016); Chen, Li, Grosse and Duvenaud (2018).
     """
-    if not isinstance(model.posterior, DiagonalGaussian):
-        raise TypeError(f"model has a {type(model.posterior).__name__} posterior: a "
-                        "DiagonalGaussian posterior was expected")
+    check_density(model, "the KL")
     check_generator(rng)
     check_count(chunk, "chunk")
-    q = model.encode(x)
-    mu, std, log_std = (np.asarray(a, np.float64) for a in (q.mu, q.std, np.log(q.std)))
-    eps = rng.standard_normal(mu.shape)
-    z = mu + std * eps
-    log_2pi = np.log(2 * np.pi)
-    log_q_given_x = -0.5 * (eps**2 + 2 * log_std + log_2pi).sum(axis=-1)
-    log_p = -0.5 * (z**2 + log_2pi).sum(axis=-1)
-    log_q, log_q_dims = np.empty(len(z)), np.empty(len(z))
-    for start in range(0, len(z), chunk):
+    model = model.astype(np.float64)
+    posterior, q = model.posterior, model.encode(x)
+    z, drawn = posterior.sample(q, posterior.draw_noise(rng, 1, len(x), np.float64))
+    log_q_given_x = posterior.log_prob(drawn)[0]
+    log_p = model.prior.given(None, model).log_prob(z)[0][0]
+    log_q, log_q_dims = np.empty(len(x)), np.full(len(x), np.nan)
+    for start in range(0, len(x), chunk):
         rows = slice(start, start + chunk)
-        u = (z[rows, None] - mu) / std                                   # (chunk, n, J)
-        log_density = -0.5 * (u * u + 2 * log_std + log_2pi)
-        log_q[rows] = log_mean_exp(log_density.sum(axis=-1), axis=1)     # of q(z)
-        log_q_dims[rows] = log_mean_exp(log_density, axis=1).sum(axis=-1)    # of prod q(z_j)
+        at = posterior.at(q, z[0, rows, None])                          # each z under each x: (chunk, n)
+        log_q[rows] = log_mean_exp(posterior.log_prob(at), axis=1)      # of q(z)
+        if type(posterior).log_terms is not Posterior.log_terms:
+            log_q_dims[rows] = log_mean_exp(posterior.log_terms(at), axis=1).sum(axis=-1)
     return KLParts(kl=float((log_q_given_x - log_p).mean()),
                    mutual_information=float((log_q_given_x - log_q).mean()),
                    total_correlation=float((log_q - log_q_dims).mean()),

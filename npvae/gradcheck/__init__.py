@@ -6,9 +6,9 @@
 `python -m npvae.gradcheck` checks everything in the package.
 """
 
-from npvae.gradcheck.checks import (check_function, check_layer, check_likelihood, check_model,
-                                    check_objective, check_posterior, check_prior)
+from npvae.gradcheck.checks import (check_function, check_kl, check_layer, check_likelihood,
+                                    check_model, check_objective, check_posterior, check_prior)
 from npvae.gradcheck.differences import Report, check
 
 __all__ = ["check", "Report", "check_function", "check_layer", "check_posterior", "check_prior",
-           "check_likelihood", "check_objective", "check_model"]
+           "check_kl", "check_likelihood", "check_objective", "check_model"]

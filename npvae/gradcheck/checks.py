@@ -7,6 +7,7 @@ returns. Everything is checked in float64, whatever the dtype of what is handed 
 
 import numpy as np
 
+from npvae.distributions.pairs import kl, kl_backward
 from npvae.gradcheck.differences import Report, check
 
 
@@ -61,24 +62,21 @@ def check_layer(layer, x, rng, complex_step=True):
                  complex_step=complex_step)
 
 
-WAYS = ("z", "log q, path", "log q, score", "log q, both")
+def check_posterior(posterior, h, eps, rng, complex_step=True):
+    """A posterior: every way from h to the loss, and every block inside it.
 
-
-def check_posterior(posterior, h, eps, rng, prior=None, ways=WAYS, complex_step=True):
-    """A posterior: by z, by log q along the path and at fixed z, and by the closed-form KL.
+    By z; by log q(z|x), whose change has two parts: the path, by which z moves, and the score, where
+    z stands still. `VAE.forward` takes both at once. The path's part is that of z, times the slope
+    of log q in z; the score's is the rest. Where log q is known at other z than drawn ones (`at`), it
+    is looked at there, too. Where z jumps, the score is the only way; where q has no density, z is.
 
     Parameters
     ----------
-    posterior : Module
+    posterior : Posterior
     h : ndarray (B, posterior.n_outputs)
         The encoder's output.
     eps : ndarray (K, B, J)
     rng : numpy.random.Generator
-    prior : Module, optional
-        Checks the KL to it; None for a pair without a closed form.
-    ways : sequence of str
-        The ways from h to the loss that are checked. A discrete z is a step function of h:
-        only the score is a way, and z is held.
 
     Returns
     -------
@@ -87,70 +85,137 @@ def check_posterior(posterior, h, eps, rng, prior=None, ways=WAYS, complex_step=
     at, posterior, blocks = _twins(posterior)
     h, eps = np.asarray(h, np.float64), np.asarray(eps, np.float64)
     q = posterior.given(h)
-    z = posterior.sample(q, eps)
+    z, drawn = posterior.sample(q, eps)
     dz, dlog_q = rng.standard_normal(z.shape), rng.standard_normal(z.shape[:-1])
-    weight = dlog_q[..., None]
-    gradients = {"z": dict(dz=dz), "log q, path": dict(dz=0 * dz, path=weight),
-                 "log q, score": dict(dz=0 * dz, score=weight),
-                 "log q, both": dict(dz=0 * dz, path=weight, score=weight)}
-    functions = {                          # of a twin, of its own q, and of its own z
-        "z": lambda twin, q_h, z_h: (dz * z_h).sum(),
-        "log q, path": lambda twin, q_h, z_h: (dlog_q * posterior.log_prob(q, z_h)).sum(),
-        "log q, score": lambda twin, q_h, z_h: (dlog_q * twin.log_prob(q_h, z)).sum(),
-        "log q, both": lambda twin, q_h, z_h: (dlog_q * twin.log_prob(q_h, z_h)).sum()}
+    weight, still = dlog_q[..., None], np.zeros_like(dz)
+    ways = []                  # name, function of a twin and its own q, and the gradient by hand
 
-    def function_of(way, name):
-        def function(arrays):
-            twin = at(arrays)
-            q_h = twin.given(arrays[name])
-            return functions[way](twin, q_h, twin.sample(q_h, eps))
-        return function
+    if posterior.has_path:
+        ways.append(("h by z", lambda twin, q_h: (dz * twin.sample(q_h, eps)[0]).sum(),
+                     lambda: posterior.backward(drawn, dz)))
+    if posterior.has_path and posterior.has_density:
+        slope = weight * posterior.slope(drawn)
+
+        def of_log_q(twin, q_h):
+            return (dlog_q * twin.log_prob(twin.sample(q_h, eps)[1])).sum()
+
+        def of_path(twin, q_h):
+            return (slope * twin.sample(q_h, eps)[0]).sum()
+
+        ways += [("h by log q", of_log_q,
+                  lambda: posterior.backward(drawn, still, path=weight, score=weight)),
+                 ("h by log q, path", of_path, lambda: posterior.backward(drawn, still, path=weight)),
+                 ("h by log q, score", lambda twin, q_h: of_log_q(twin, q_h) - of_path(twin, q_h),
+                  lambda: posterior.backward(drawn, still, score=weight))]
+    elsewhere = _at_another(posterior, q, z, rng)
+    if elsewhere is not None:
+        z_else, drawn_else = elsewhere
+        ways.append(("h by log q, another z",
+                     lambda twin, q_h: (dlog_q * twin.log_prob(twin.at(q_h, z_else))).sum(),
+                     lambda: posterior.backward(drawn_else, still, score=weight)))
 
     report = Report([])
-    for way in ways:
-        name = f"h by {way}"
+    for name, function, by_hand in ways:
         posterior.parameters.zero_grad()
-        dh = posterior.backward(q, eps, **gradients[way])
-        report += check(function_of(way, name), {name: h, **blocks},
-                        {name: dh, **posterior.gradients()}, complex_step=complex_step)
-    if prior is None:
-        return report
-    kl = posterior.kl(q, prior)
-    dkl = rng.standard_normal(kl.shape)
+        dh = by_hand()
+        report += check(lambda arrays: function(at(arrays), at(arrays).given(arrays[name])),
+                        {name: h, **blocks}, {name: dh, **posterior.gradients()},
+                        complex_step=complex_step)
+    if posterior.has_path and posterior.has_density:
+        # As eps moves, log q at z(eps) rises by its slope times what z moves, and by nothing else.
+        report += check(lambda arrays: of_log_q_in(posterior, q, arrays["eps"], dlog_q, slope),
+                        {"eps": eps}, {"eps": np.zeros_like(eps)}, complex_step=complex_step)
+    if elsewhere is not None and posterior.has_path:
+        report += check(lambda arrays: (dlog_q * posterior.log_prob(posterior.at(q, arrays["z"]))).sum(),
+                        {"z": z_else}, {"z": weight * posterior.slope(drawn_else)},
+                        complex_step=complex_step)
+    return report
 
-    def through_kl(arrays):
-        twin = at(arrays)
-        return (dkl * twin.kl(twin.given(arrays["h by the KL"]), prior)).sum()
 
-    return report + check(through_kl, {"h by the KL": h, **blocks},
-                          {"h by the KL": posterior.kl_backward(q, prior, dkl)},
-                          complex_step=complex_step)
+def of_log_q_in(posterior, q, eps, dlog_q, slope):
+    """log q at the z of eps, less z itself times a slope that is held."""
+    z, drawn = posterior.sample(q, eps)
+    return (dlog_q * posterior.log_prob(drawn)).sum() - (slope * z).sum()
+
+
+def _at_another(posterior, q, z, rng):
+    """Another z, and what is known of it; None where log q is known at drawn z only. A z that jumps
+    stays where it was drawn."""
+    if not posterior.has_density:
+        return None
+    z = z + rng.standard_normal(z.shape) if posterior.has_path else z
+    try:
+        return z, posterior.at(q, z)
+    except TypeError:
+        return None
+
+
+def check_kl(posterior, prior, h, rng, condition=None, model=None, complex_step=True):
+    """The closed-form KL of a pair: its gradient in h, and in the blocks of posterior and prior.
+
+    Parameters
+    ----------
+    posterior, prior : Posterior, Prior
+        A pair of which `npvae.kl` has a closed form.
+    h : ndarray (B, posterior.n_outputs)
+    rng : numpy.random.Generator
+    condition, model : optional
+        What `prior.given` is handed.
+
+    Returns
+    -------
+    Report
+    """
+    of_q, posterior, q_blocks = _twins(posterior)
+    of_p, prior, p_blocks = _twins(prior)
+    h = np.asarray(h, np.float64)
+    p = prior.given(condition, model)
+    rate, cache = kl(posterior.given(h), p)
+    drate = rng.standard_normal(rate.shape)
+    dh, dp = kl_backward(drate, cache)
+    p.accumulate(dp)
+    blocks = {**{f"q.{name}": value for name, value in q_blocks.items()},
+              **{f"p.{name}": value for name, value in p_blocks.items()}}
+    gradients = {**{f"q.{name}": value for name, value in posterior.gradients().items()},
+                 **{f"p.{name}": value for name, value in prior.gradients().items()}}
+
+    def function(arrays):
+        q = of_q({"h": arrays["h"], **_of("q.", arrays)}).given(arrays["h"])
+        p = of_p({"h": arrays["h"], **_of("p.", arrays)}).given(condition, model)
+        return (drate * kl(q, p)[0]).sum()
+
+    return check(function, {"h": h, **blocks}, {"h": dh, **gradients}, complex_step=complex_step)
+
+
+def _of(prefix, arrays):
+    return {name.removeprefix(prefix): a for name, a in arrays.items() if name.startswith(prefix)}
 
 
 def check_prior(prior, z, rng, complex_step=True):
-    """A prior: the gradient of log p(z) in z (K, B, J)."""
+    """A prior: the gradient of log p(z) in z (K, B, J), and in its blocks."""
     at, prior, blocks = _twins(prior)
     z = np.asarray(z, np.float64)
-    dlog_pz = rng.standard_normal(z.shape[:-1])
-    dz = prior.backward(z, dlog_pz)
+    log_pz, cache = prior.log_prob(z)
+    dlog_pz = rng.standard_normal(log_pz.shape)
+    dz = prior.backward(dlog_pz, cache)
 
     def function(arrays):
-        return (dlog_pz * at(arrays).log_prob(arrays["z"])).sum()
+        return (dlog_pz * at(arrays).log_prob(arrays["z"])[0]).sum()
 
     return check(function, {"z": z, **blocks}, {"z": dz, **prior.gradients()},
                  complex_step=complex_step)
 
 
-def check_likelihood(likelihood, x, y, rng, complex_step=True):
-    """A likelihood: the gradient of log p(x given z) in y (K, B, N), and in its blocks."""
+def check_likelihood(likelihood, x, y, rng, observed=None, complex_step=True):
+    """A likelihood: the gradient of log p(x|z) in y (K, B, N), and in its blocks."""
     at, likelihood, blocks = _twins(likelihood)
     x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
-    log_px, cache = likelihood.log_prob(x, y)
+    log_px, cache = likelihood.log_prob(x, y, observed)
     dlog_px = rng.standard_normal(log_px.shape)
     dy = likelihood.backward(dlog_px, cache)
 
     def function(arrays):
-        return (dlog_px * at(arrays).log_prob(x, arrays["y"])[0]).sum()
+        return (dlog_px * at(arrays).log_prob(x, arrays["y"], observed)[0]).sum()
 
     return check(function, {"y": y, **blocks}, {"y": dy, **likelihood.gradients()},
                  complex_step=complex_step)
@@ -177,7 +242,7 @@ def check_model(model, x, eps, complex_step=True, **options):
     x : ndarray (B, D)
     eps : ndarray (K, B, J)
     **options
-        condition, target, objective: as `VAE.loss` has them.
+        condition, target, observed, objective: as `VAE.loss` has them, of float64.
 
     Returns
     -------
@@ -185,7 +250,7 @@ def check_model(model, x, eps, complex_step=True, **options):
     """
     at, model, blocks = _twins(model)
     x, eps = np.asarray(x, np.float64), np.asarray(eps, np.float64)
-    model.loss_and_grad(x, eps, **options)
+    model.backward(model.forward(x, eps, **options)[1])
 
     def function(arrays):
         return at(arrays).forward(x, eps, **options)[0].value

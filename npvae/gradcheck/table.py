@@ -9,12 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae import recipes
-from npvae.distributions import divergences, hierarchy, likelihoods, posteriors, priors
-from npvae.gradcheck.checks import (check_function, check_layer, check_likelihood, check_model,
-                                    check_objective, check_posterior, check_prior)
+from npvae.distributions import (divergences, flows, hierarchy, likelihoods, mixtures, posteriors,
+                                 priors, robust)
+from npvae.gradcheck.checks import (check_function, check_kl, check_layer, check_likelihood,
+                                    check_model, check_objective, check_posterior, check_prior)
 from npvae.networks import convolution, layers
-from npvae.objectives import (ELBO, IWAE, VIMCO, DReG, FreeBits, ScoreFunction,
-                              StickingTheLanding)
+from npvae.objectives import (ELBO, IWAE, VIMCO, DReG, Free, FreeBits, SampledKL,
+                              ScoreFunction, StickingTheLanding)
 
 
 class Sizes(NamedTuple):
@@ -47,34 +48,62 @@ def _chain(s, rng):
     return check_layer(_network(s.D, s.H[0], s.J, rng), rng.standard_normal((s.K, s.B, s.D)), rng)
 
 
-def _posterior(posterior, prior=None, **options):
+def _posterior(posterior):
+    """Of a function of the sizes and rng."""
     def row(s, rng):
-        q = posterior(s.J)
+        q = _moved(posterior(s, rng), rng)
         return check_posterior(q, rng.standard_normal((s.B, q.n_outputs)),
-                               q.draw_noise(rng, s.K, s.B), rng, prior and prior(s.J), **options)
+                               q.draw_noise(rng, s.K, s.B), rng)
     return row
 
 
 def _prior(prior):
-    return lambda s, rng: check_prior(prior(s.J), rng.standard_normal((s.K, s.B, s.J)), rng)
-
-
-def _likelihood(likelihood):
     def row(s, rng):
-        y = rng.standard_normal((s.K, s.B, likelihood.n_outputs(s.D)))
-        return check_likelihood(likelihood, rng.random((s.B, s.D)), y, rng)
+        p = _moved(prior(s, rng), rng)
+        return check_prior(p, rng.standard_normal((s.K, s.B, p.n_latent)), rng)
     return row
 
 
-def _stacked_posterior(s, rng):
-    q = hierarchy.StackedGaussian(s.J, s.D, _network(s.J, s.H[0], 2 * s.D, rng))
-    return check_posterior(q, rng.standard_normal((s.B, q.n_outputs)),
-                           q.draw_noise(rng, s.K, s.B), rng)
+def _pair(posterior, prior):
+    def row(s, rng):
+        q, p = posterior(s.J), prior(s.J)
+        return check_kl(q, p, rng.standard_normal((s.B, q.n_outputs)), rng)
+    return row
 
 
-def _stacked_prior(s, rng):
-    p = hierarchy.StackedNormal(s.J, s.D, _network(s.D, s.H[0], 2 * s.J, rng))
-    return check_prior(p, rng.standard_normal((s.K, s.B, s.J + s.D)), rng)
+def _moved(module, rng):
+    """The module, with parameters of either sign, none of which is near zero."""
+    theta = rng.normal(0.0, 0.5, module.parameters.size)
+    module.parameters.theta[...] = theta + 0.2 * np.sign(theta)
+    return module
+
+
+def _likelihood(likelihood):
+    """All of x observed, and a part of it."""
+    def row(s, rng):
+        x, y = rng.random((s.B, s.D)), rng.standard_normal((s.K, s.B, likelihood.n_outputs(s.D)))
+        observed = rng.integers(2, size=(s.B, s.D)).astype(np.float64)
+        return (check_likelihood(likelihood, x, y, rng)
+                + check_likelihood(likelihood, x, y, rng, observed))
+    return row
+
+
+def _planar(s, rng):
+    """f(z) and its log-determinant, as one array."""
+    flow = _moved(flows.Planar(s.J), rng)
+
+    class AsLayer(layers.Layer):
+        def __init__(self):
+            super().__init__(parts={"flow": flow})
+
+        def forward(self, z):
+            y, log_det, cache = self.parts["flow"].forward(z)
+            return np.concatenate([y, log_det[..., None]], axis=-1), cache
+
+        def backward(self, dy, cache):
+            return self.parts["flow"].backward(dy[..., :-1], dy[..., -1], cache)
+
+    return check_layer(AsLayer(), rng.standard_normal((s.K, s.B, s.J)), rng)
 
 
 def _divergence(name, n_inputs):
@@ -86,15 +115,14 @@ def _divergence(name, n_inputs):
 def _objective(objective, least_samples=1):
     def row(s, rng):
         K = max(s.K, least_samples)
-        rate = rng.standard_normal((s.B, s.J) if objective.analytic else (K, s.B))
+        rate = rng.standard_normal((K, s.B) if isinstance(objective.cost, SampledKL) else (s.B, s.J))
         return check_objective(objective, rng.normal(-90.0, 10.0, (K, s.B)), rate)
     return row
 
 
 def _model(model, s, rng, condition=None, objective=None):
-    model.parameters.theta[...] = rng.normal(0.0, 0.5, model.parameters.size)
-    return check_model(model, rng.random((s.B, model.n_data)), model.draw_noise(rng, s.B, s.K),
-                       condition=condition, objective=objective)
+    x, eps = rng.random((s.B, model.n_data)), model.draw_noise(rng, s.B, s.K)
+    return check_model(_moved(model, rng), x, eps, condition=condition, objective=objective)
 
 
 def _recipe(recipe, objective=None, **options):
@@ -150,23 +178,30 @@ TABLE = {
     "divergences.kl_to_standard_normal": _divergence("kl_to_standard_normal", 2),
     "divergences.kl_between_normals": _divergence("kl_between_normals", 4),
     "divergences.kl_between_bernoullis": _divergence("kl_between_bernoullis", 2),
-    "posteriors.DiagonalGaussian": _posterior(posteriors.DiagonalGaussian, priors.StandardNormal),
-    "posteriors.Deterministic": _posterior(posteriors.Deterministic, priors.StandardNormal,
-                                           ways=("z",)),
-    "posteriors.Bernoulli": _posterior(posteriors.Bernoulli, priors.Bernoulli,
-                                       ways=("log q, score",)),
-    "posteriors.Concrete": _posterior(posteriors.Concrete),
-    "hierarchy.StackedGaussian": _stacked_posterior,
-    "hierarchy.StackedNormal": _stacked_prior,
-    "priors.StandardNormal": _prior(priors.StandardNormal),
-    "priors.Bernoulli": _prior(lambda J: priors.Bernoulli(J, p=0.3)),
-    "priors.Concrete": _prior(lambda J: priors.Concrete(J, p=0.3)),
+    "posteriors.DiagonalGaussian": _posterior(lambda s, rng: posteriors.DiagonalGaussian(s.J)),
+    "posteriors.Deterministic": _posterior(lambda s, rng: posteriors.Deterministic(s.J)),
+    "posteriors.Bernoulli": _posterior(lambda s, rng: posteriors.Bernoulli(s.J)),
+    "posteriors.Concrete": _posterior(lambda s, rng: posteriors.Concrete(s.J)),
+    "hierarchy.StackedGaussian": _posterior(lambda s, rng: hierarchy.StackedGaussian(
+        s.J, s.D, _network(s.J, s.H[0], 2 * s.D, rng))),
+    "flows.Planar": _planar,
+    "flows.PlanarGaussian": _posterior(lambda s, rng: flows.PlanarGaussian(s.J, n_flows=3)),
+    "priors.StandardNormal": _prior(lambda s, rng: priors.StandardNormal(s.J)),
+    "priors.Bernoulli": _prior(lambda s, rng: priors.Bernoulli(s.J, p=0.3)),
+    "priors.Concrete": _prior(lambda s, rng: priors.Concrete(s.J, p=0.3)),
+    "hierarchy.StackedNormal": _prior(lambda s, rng: hierarchy.StackedNormal(
+        s.J, s.D, _network(s.D, s.H[0], 2 * s.J, rng))),
+    "mixtures.MixtureOfNormals": _prior(lambda s, rng: mixtures.MixtureOfNormals(s.J, 4)),
+    "pairs: Gaussian, StandardNormal": _pair(posteriors.DiagonalGaussian, priors.StandardNormal),
+    "pairs: Bits, Bernoulli": _pair(posteriors.Bernoulli, lambda J: priors.Bernoulli(J, p=0.3)),
     "likelihoods.Bernoulli": _likelihood(likelihoods.Bernoulli()),
     "likelihoods.Gaussian": _likelihood(likelihoods.Gaussian(variance=0.3)),
     "likelihoods.TiedGaussian": _likelihood(likelihoods.TiedGaussian(variance=0.3)),
     "likelihoods.HeteroscedasticGaussian": _likelihood(likelihoods.HeteroscedasticGaussian()),
-    "objectives.ELBO, analytic KL": _objective(ELBO(beta=1.3)),
-    "objectives.ELBO, sampled": _objective(ELBO(beta=0.7, analytic=False)),
+    "robust.Laplace": _likelihood(robust.Laplace(scale=0.3)),
+    "objectives.ELBO": _objective(ELBO(beta=1.3)),
+    "objectives.ELBO, sampled": _objective(ELBO(beta=0.7, cost=SampledKL())),
+    "objectives.ELBO, free code": _objective(ELBO(beta=0.7, cost=Free())),
     "objectives.FreeBits": _objective(FreeBits(beta=1.3, free=0.1)),
     "objectives.StickingTheLanding": _objective(StickingTheLanding(beta=0.7)),
     "objectives.ScoreFunction": _objective(ScoreFunction(beta=1.3), least_samples=2),
@@ -174,7 +209,10 @@ TABLE = {
     "objectives.DReG": _objective(DReG()),
     "objectives.VIMCO": _objective(VIMCO(), least_samples=2),
     "recipes.vae": _recipe(recipes.vae),
-    "recipes.vae, sampled ELBO": _recipe(recipes.vae, ELBO(beta=0.7, analytic=False)),
+    "recipes.vae, sampled ELBO": _recipe(recipes.vae, ELBO(beta=0.7, cost=SampledKL())),
+    "recipes.vae, mixture prior": _recipe(recipes.vae, prior="mixture_of_normals"),
+    "recipes.vae, planar posterior": _recipe(recipes.vae, posterior="planar_gaussian"),
+    "recipes.vae, Laplace": _recipe(recipes.vae, likelihood="laplace"),
     "recipes.vae, Gaussian": _recipe(recipes.vae, likelihood="gaussian", variance=0.3),
     "recipes.vae, tied Gaussian": _recipe(recipes.vae, likelihood="tied_gaussian", variance=0.3),
     "recipes.vae, heteroscedastic": _recipe(recipes.vae, likelihood="heteroscedastic_gaussian"),

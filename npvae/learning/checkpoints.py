@@ -5,20 +5,17 @@ code of the file's.
 """
 
 import json
-from dataclasses import asdict
 
 import numpy as np
 
 from npvae.door import check_model
 from npvae.files import read_npz, write_npz
-from npvae.objectives import (ELBO, IWAE, VIMCO, DReG, FreeBits, ScoreFunction,
-                              StickingTheLanding)
+from npvae.objectives import Cost, Objective, SampledKL
 from npvae.recipes import RECIPES
 from npvae.recipes.building import largest_product
+from npvae.typed import from_text
 
-VERSION = 1
-OBJECTIVES = {kind.__name__: kind for kind in (ELBO, FreeBits, StickingTheLanding, ScoreFunction,
-                                               IWAE, DReG, VIMCO)}
+VERSION = 2
 
 
 def save(path, model, training=None, arrays=None):
@@ -35,13 +32,19 @@ def save(path, model, training=None, arrays=None):
     """
     check_model(model)
     objective = model.objective
-    known = type(objective).__name__ in OBJECTIVES
     header = {"format": "npvae", "version": VERSION, "config": model.config,
-              "objective": [type(objective).__name__, asdict(objective)] if known else None,
-              "shapes": model.parameters.shapes, "training": training}
+              "objective": repr(objective) if isinstance(objective, Objective) else None,
+              "guests": guests(model), "shapes": model.parameters.shapes, "training": training}
     header = json.dumps(header, default=plain)
     write_npz(path, header=np.frombuffer(header.encode(), np.uint8),
               theta=model.parameters.theta, **(arrays or {}))
+
+
+def guests(model):
+    """What in a model is no class of npvae's own: {its name: the module to import for it}."""
+    parts = [*model.parts.values(), model.objective, getattr(model.objective, "cost", None)]
+    return {type(part).__name__: type(part).__module__ for part in parts
+            if not type(part).__module__.startswith(("npvae.", "builtins"))}
 
 
 def plain(value):
@@ -88,7 +91,7 @@ def read(path):
 def load(path):
     """Build the model that a file holds: by its recipe, with its objective and parameters.
 
-    An objective of your own is not kept: set `model.objective` again.
+    An objective that is no `Objective` is not kept: set `model.objective` again.
 
     Raises
     ------
@@ -105,13 +108,35 @@ def load(path):
         check_size(config, arrays["theta"].size)
         model = RECIPES[recipe](**config)
         if header.get("objective"):
-            name, fields = header["objective"]
-            model.objective = OBJECTIVES[name](**fields)
+            model.objective = objective_of(header["objective"], model)
     except Exception as error:                        # whatever a recipe makes of its arguments
-        raise ValueError(f"{path} holds a model that cannot be built: {error}") from error
+        raise ValueError(f"{path} holds a model that cannot be built: {error}"
+                         f"{and_import(header)}") from error
     model = model.astype(arrays["theta"].dtype)
     _put(path, header, arrays, model)
     return model
+
+
+def objective_of(written, model):
+    """The objective of a file: a text; in files of version 1 a name and a dict of its fields,
+    among which `analytic` stood for the cost."""
+    if isinstance(written, str):
+        return from_text(written, {**Objective.members, **Cost.members})
+    name, fields = written
+    fields = dict(fields)
+    if "analytic" in fields:
+        # where it was True, the recipe's own: KL(), or Free() for an autoencoder
+        fields["cost"] = model.objective.cost if fields.pop("analytic") else SampledKL()
+    return Objective.members[name](**fields)
+
+
+def and_import(header):
+    """What to do where a file holds parts that come from elsewhere, for a message."""
+    modules = header.get("guests")
+    if not isinstance(modules, dict) or not modules:
+        return ""
+    return "; ".join(["", *(f"import {module} first, which has {name}"
+                            for name, module in modules.items())])
 
 
 def check_size(config, size):

@@ -4,8 +4,6 @@ import math
 
 import numpy as np
 
-from npvae.model import join
-
 ADVICE = "try a smaller learning_rate, or clip_norm"
 
 
@@ -53,26 +51,11 @@ def owner(module, name):
 
 def origin(model, x, condition, cache):
     """What in the forward pass is the first that is not finite, in words."""
-    def layers(name, y):
-        network = getattr(model, name)
-        for i, layer in enumerate(getattr(network, "layers", [network])):
-            y = layer.forward(y)[0]
-            yield f"the output of {name}.{i} ({type(layer).__name__}){largest(layer)}", y
-
-    def all_in_order():
-        yield from layers("encoder", join(x, condition))
-        for name, value in zip(cache.q._fields, cache.q):
-            yield f"{name} of the posterior ({type(model.posterior).__name__})", value
-        yield "z", cache.z
-        yield from layers("decoder", join(cache.z, condition))
-        likelihood = model.likelihood
-        yield f"log p(x given z) ({type(likelihood).__name__}){largest(likelihood)}", cache.log_px
-        yield "the rate, KL or sampled", cache.rate
-
     with np.errstate(all="ignore"):
-        for name, value in all_in_order():
+        for name, module, value in model.stages(x, condition, cache):
             if not np.isfinite(value).all():
-                return name
+                kind = "" if module is None else f" ({type(module).__name__}){largest(module)}"
+                return name + kind
     return "their sum over the batch"
 
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 from npvae.files import remove_parts
-from npvae.learning.checkpoints import load_into, read, save
+from npvae.learning.checkpoints import load_into, objective_of, read, save
 
 REMEMBERED = ("settings", "history", "best_loss", "stalled", "epoch", "step", "count", "totals",
               "seconds")
@@ -96,6 +96,8 @@ class Run:
         numbers = header["training"]
         if not isinstance(numbers, dict) or not {"optimizer.t", *REMEMBERED} <= set(numbers):
             raise ValueError(f"{self.path} holds a model, but no training to resume")
+        if header["version"] == 1:                  # its objectives had `analytic` for a cost
+            numbers["settings"]["objective"] = describe(objective_of(header["objective"], self.model))
         for name, now in self.settings.items():
             then = numbers["settings"].get(name)
             if then != now:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.door import as_condition, as_data, check_model
+from npvae.door import as_condition, as_data, check_model, check_trainable
 from npvae.inputs import check_count, check_positive, check_type
 from npvae.learning.finite import check_gradient, check_loss, check_parameters
 from npvae.learning.optimizers import Adam, Optimizer, clip_by_norm
@@ -92,6 +92,7 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
         up to 1e18 are let through, in float32; the loss has the range of the model's parts.
     """
     check_model(model)
+    check_trainable(model, model.objective)
     x = as_data(model, x)
     condition = as_condition(model, condition, len(x))
     for value, name in ((epochs, "epochs"), (batch_size, "batch_size"), (n_samples, "n_samples")):

@@ -175,7 +175,7 @@ class First(Layer):
 class Table(Layer):
     """y is a table of numbers, whatever x is: a row for each x of one batch, to be learned.
 
-    In the place of an encoder it gives each x a q(z given x) of its own. Finite, in float32, for
+    In the place of an encoder it gives each x a q(z|x) of its own. Finite, in float32, for
     any finite h.
 
     Parameters

@@ -8,6 +8,7 @@ expression on a flat vector, and a layer still reads `self.W` and `self.dW`.
 """
 
 import copy
+import inspect
 import math
 
 import numpy as np
@@ -138,6 +139,25 @@ class Block:
             view[...] = value
 
 
+def check_declared(kind, blocks):
+    """Raise where a class declares a block whose values its constructor does not give."""
+    for name in dir(kind):
+        declared = getattr(kind, name)
+        if isinstance(declared, Block) and declared.name not in blocks:
+            raise ValueError(f"{kind.__name__} declares block {declared.name!r} and sets "
+                             f"{list(blocks)}: its values were expected, as "
+                             f"super().__init__({{{declared.name!r}: ...}}) gives them")
+
+
+def as_written(value):
+    """A constructor's argument as one writes it; a random generator is called rng."""
+    if isinstance(value, np.random.Generator):
+        return "rng"
+    if inspect.isroutine(value) or inspect.isclass(value):
+        return value.__name__
+    return repr(value)
+
+
 def block(name):
     """Declare a block in a class body: `W, dW = block("W")`."""
     return Block(name, Parameters.value), Block(name, Parameters.gradient)
@@ -153,9 +173,20 @@ class Module:
     parts : dict of str to Module, optional
         Modules inside this one. Their blocks move into this module's vector, with
         the part's name and a dot before their own.
+
+    Notes
+    -----
+    `repr` is how a module was written, with what it was given beyond the defaults: "Tanh()",
+    "Dense(784, 400, rng)", "Gaussian(variance=0.1)".
     """
 
+    def __new__(cls, *args, **kwargs):
+        module = super().__new__(cls)
+        module.written = args, kwargs
+        return module
+
     def __init__(self, blocks=None, parts=None):
+        check_declared(type(self), blocks or {})
         self.parts = dict(parts or {})
         if len({id(part) for part in self.parts.values()}) < len(self.parts):
             raise ValueError(f"parts {list(self.parts)}: the same module stands in two "
@@ -169,6 +200,23 @@ class Module:
             values.update({f"{part_name}.{name}": value
                            for name, value in part.blocks().items()})
         self._move_into(Parameters(values), "")
+
+    def __repr__(self):
+        args, kwargs = self.written
+        signature = inspect.signature(type(self))
+        given = signature.bind_partial(*args, **kwargs).arguments
+        words = []
+        for name, parameter in signature.parameters.items():
+            value = given.get(name, parameter.default)
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                words += map(as_written, given.get(name, ()))
+            elif parameter.kind is parameter.VAR_KEYWORD:
+                words += [f"{key}={as_written(v)}" for key, v in given.get(name, {}).items()]
+            elif parameter.default is parameter.empty:
+                words.append(as_written(value))
+            elif value is not parameter.default and value != parameter.default:
+                words.append(f"{name}={as_written(value)}")
+        return f"{type(self).__name__}({', '.join(words)})"
 
     def _move_into(self, parameters, prefix):
         self.parameters, self.prefix = parameters, prefix

@@ -2,10 +2,9 @@
 
 An objective sees two arrays and knows nothing of networks:
 
-- `log_px` (K, B): log p(x given z_k) for K samples z_k of each x;
-- `rate`: what the code costs, either in closed form, KL(q(z given x) || p(z)) per
-  latent dimension, (B, J), or sampled, log q(z_k given x) - log p(z_k), (K, B). The
-  objective's attribute `analytic` tells the model which of the two it wants.
+- `log_px` (K, B): log p(x|z_k) for K samples z_k of each x;
+- `rate`: what the code costs, as the objective's `cost` has it: in closed form, KL(q(z|x) || p(z))
+  per latent dimension, (B, J), or sampled, log q(z_k|x) - log p(z_k), (K, B).
 
 It returns a `Loss`: the value to be minimised and its gradients in both arrays. The
 model multiplies them into its own derivatives, so that an objective is only ever
@@ -17,7 +16,28 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.inputs import check_number
+from npvae.inputs import check_number, check_type
+from npvae.objectives.costs import KL, Cost, SampledKL
+
+
+class Objective:
+    """What all objectives share: a register, by which files know them, and a cost.
+
+    A member is a frozen dataclass, so that its `repr` is how it was written.
+
+    Attributes
+    ----------
+    cost : Cost
+    needs_path : bool
+        True where the encoder's gradient comes by way of z. (A z that jumps has no such way.)
+    """
+
+    members = {}
+    needs_path = True
+
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        cls.members[cls.__name__] = cls
 
 
 class Loss(NamedTuple):
@@ -28,17 +48,17 @@ class Loss(NamedTuple):
     value : float
         What is minimised.
     reconstruction : float
-        -log p(x given z), summed over data dimensions, averaged over K and B.
+        -log p(x|z), summed over data dimensions, averaged over K and B.
     kl : float
         The rate, summed over latent dimensions, averaged over K and B.
     dlog_px : ndarray (K, B)
-        The gradient of the value in log p(x given z).
+        The gradient of the value in log p(x|z).
     drate : ndarray, of the shape of the rate
         The gradient of the value in the rate.
-    score : ndarray (K, B), or 0.0
-        The weight of the gradient of log q(z given x) in phi at a z that stands still. In
-        the derivative of a sampled rate it is `drate`; estimators that drop that term,
-        whose mean is zero, or that use nothing else, put another weight here.
+    score : ndarray (K, B), or 0.0, or None
+        The weight of the gradient of log q(z|x) in phi at a z that stands still. None: what the
+        cost gives to log q, as in the derivative. Estimators that drop that term, whose mean is
+        zero, or that use nothing else, put another weight here.
     path : ndarray (K, B), or 1.0
         A factor on all that goes to the encoder by way of z.
     """
@@ -48,7 +68,7 @@ class Loss(NamedTuple):
     kl: float
     dlog_px: np.ndarray
     drate: np.ndarray
-    score: np.ndarray | float = 0.0
+    score: np.ndarray | float | None = None
     path: np.ndarray | float = 1.0
 
     @property
@@ -56,9 +76,13 @@ class Loss(NamedTuple):
         """The evidence lower bound: -(reconstruction + kl)."""
         return -(self.reconstruction + self.kl)
 
+    def __str__(self):
+        return (f"loss {self.value:.2f} nats per x: reconstruction {self.reconstruction:.2f} + KL "
+                f"{self.kl:.2f} = -ELBO {-self.elbo:.2f}")
+
 
 @dataclass(frozen=True)
-class ELBO:
+class ELBO(Objective):
     """The negative evidence lower bound: reconstruction + beta * KL.
 
     Finite, in float32, for |log_px| and |rate| up to 1e30.
@@ -67,15 +91,15 @@ class ELBO:
     ----------
     beta : float
         The price of a nat of code. 1 is the bound itself.
-    analytic : bool
-        True: the KL in closed form, where the posterior and the prior have one. It has
-        usually the lower variance (not near the true posterior, where the fully sampled
-        one has none). False: fully sampled, for any pair.
+    cost : Cost
+        KL(): in closed form, where the posterior and the prior have one. It has usually the
+        lower variance (not near the true posterior, where the fully sampled one has none).
+        SampledKL(): for any pair. See `npvae.objectives.costs`.
 
     Notes
     -----
     Both average over K samples of z, and both have the same mean. With beta = 1,
-    -value <= log p(x) in the mean, with equality only where q(z given x) is the true
+    -value <= log p(x) in the mean, with equality only where q(z|x) is the true
     posterior.
 
     References
@@ -85,21 +109,22 @@ class ELBO:
     """
 
     beta: float = 1.0
-    analytic: bool = True
+    cost: Cost = KL()
 
     def __post_init__(self):
         check_number(self.beta, "beta", lambda v: 0 <= v < float("inf"),
                      "a finite number of at least 0")
+        check_type(self.cost, "cost", Cost, "a cost, such as KL() or SampledKL(),")
 
     def __call__(self, log_px, rate):
         n_samples, n_batch = log_px.shape
-        n_rates = n_batch if self.analytic else n_samples * n_batch
+        n_rates = self.cost.n_rates(n_samples, n_batch)
         reconstruction = -log_px.mean().item()
         kl = (rate.sum() / n_rates).item()
         dlog_px = np.full_like(log_px, -1.0 / (n_samples * n_batch))
         drate = np.full_like(rate, self.beta / n_rates)
         return Loss(value=reconstruction + self.beta * kl, reconstruction=reconstruction, kl=kl,
-                    dlog_px=dlog_px, drate=drate, score=0.0 if self.analytic else drate)
+                    dlog_px=dlog_px, drate=drate)
 
 
 @dataclass(frozen=True)
@@ -130,9 +155,11 @@ class FreeBits(ELBO):
 
     def __post_init__(self):
         super().__post_init__()
-        if not (self.analytic and 0.0 <= self.free < float("inf")):
-            raise ValueError(f"free is {self.free} and analytic is {self.analytic}: a finite number "
-                             "of at least 0, and the KL in closed form, were expected")
+        check_number(self.free, "free", lambda v: 0 <= v < float("inf"),
+                     "a finite number of at least 0")
+        if not isinstance(self.cost, KL):
+            raise ValueError(f"cost is {self.cost}: FreeBits needs the KL of each latent dimension, "
+                             "KL()")
 
     def __call__(self, log_px, rate):
         loss = super().__call__(log_px, rate)
@@ -145,10 +172,10 @@ class FreeBits(ELBO):
 
 @dataclass(frozen=True)
 class StickingTheLanding(ELBO):
-    """The sampled ELBO, whose encoder hears of log q(z given x) by the path alone.
+    """The sampled ELBO, whose encoder hears of log q(z|x) by the path alone.
 
     The score of q has mean zero, so the gradient is right in the mean without it. And where
-    q(z given x) is the true posterior, log p(x, z) - log q(z given x) does not depend on z:
+    q(z|x) is the true posterior, log p(x, z) - log q(z|x) does not depend on z:
     what is left of the gradient is then exactly zero, for every draw.
 
     Finite, in float32, for |log_px| and |rate| up to 1e30.
@@ -158,12 +185,12 @@ class StickingTheLanding(ELBO):
     Roeder, Wu and Duvenaud (2017), "Sticking the landing".
     """
 
-    analytic: bool = False
+    cost: Cost = SampledKL()
 
     def __post_init__(self):
         super().__post_init__()
-        if self.analytic:
-            raise ValueError("analytic is True: StickingTheLanding needs the fully sampled rate")
+        if not isinstance(self.cost, SampledKL):
+            raise ValueError(f"cost is {self.cost}: StickingTheLanding needs SampledKL()")
 
     def __call__(self, log_px, rate):
         return super().__call__(log_px, rate)._replace(score=0.0)
@@ -173,8 +200,8 @@ class StickingTheLanding(ELBO):
 class ScoreFunction(ELBO):
     """The ELBO, with the score-function gradient for the encoder: no path is needed.
 
-    d/dphi E_q[f(z)] = E_q[(f(z) - b) d log q(z given x) / d phi], for any b that does not
-    depend on z. Here f is log p(x given z), less beta times the rate where that is sampled;
+    d/dphi E_q[f(z)] = E_q[(f(z) - b) d log q(z|x) / d phi], for any b that does not
+    depend on z. Here f is log p(x|z), less beta times the rate where that is sampled;
     and b, for each sample, is the mean of f over the K - 1 others. For a discrete z, which
     has no path, it is the way; for a continuous one it has more variance than the path.
 
@@ -188,12 +215,14 @@ class ScoreFunction(ELBO):
     the mean of the other samples as a baseline.
     """
 
+    needs_path = False
+
     def __call__(self, log_px, rate):
         n_samples = len(log_px)
         if n_samples < 2:
             raise ValueError(f"ScoreFunction has {n_samples} sample of z: at least 2 were expected "
                              "(n_samples)")
         loss = super().__call__(log_px, rate)
-        f = log_px if self.analytic else log_px - self.beta * rate
+        f = log_px - self.beta * rate if isinstance(self.cost, SampledKL) else log_px
         advantage = (f - f.mean(axis=0)) * (n_samples / (n_samples - 1))   # f - mean of the others
         return loss._replace(path=np.zeros_like(log_px), score=loss.dlog_px * advantage)

@@ -1,12 +1,12 @@
 """The importance weighted bound: K samples, and the log of the mean of their weights.
 
-With w_k = p(x, z_k) / q(z_k given x), the mean of w is p(x). The log of a mean of K of
+With w_k = p(x, z_k) / q(z_k|x), the mean of w is p(x). The log of a mean of K of
 them is therefore a lower bound of log p(x) in the mean, the ELBO for K = 1 and closer for
 every larger K. The three objectives here share that bound. Their gradients in the decoder
 are equal; those in the encoder are equal in the mean only, and differ in how they vary.
 
-An objective here sees the two arrays log p(x given z), (K, B), and the sampled rate
-log q(z given x) - log p(z), (K, B): log w is their difference.
+An objective here sees the two arrays log p(x|z), (K, B), and the sampled rate
+log q(z|x) - log p(z), (K, B): log w is their difference.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from npvae.numerics import log_mean_exp
-from npvae.objectives.elbo import Loss
+from npvae.objectives.costs import SampledKL
+from npvae.objectives.elbo import Loss, Objective
 
 
 def normalized_weights(log_w):
@@ -35,7 +36,7 @@ def normalized_weights(log_w):
 
 
 @dataclass(frozen=True)
-class IWAE:
+class IWAE(Objective):
     """The negative importance weighted bound: -log of the mean of K weights.
 
     Its derivative in log w_k is the normalized weight of sample k: samples that explain x
@@ -54,14 +55,14 @@ class IWAE:
     Burda, Grosse and Salakhutdinov (2016), eq. 8 for the bound.
     """
 
-    analytic = False
+    cost = SampledKL()
 
     def __call__(self, log_px, rate):
         log_w = log_px - rate
         weight = normalized_weights(log_w) / log_w.shape[1]              # averaged over B
         return Loss(value=-log_mean_exp(log_w).mean().item(),
                     reconstruction=-log_px.mean().item(), kl=rate.mean().item(),
-                    dlog_px=-weight, drate=weight, score=weight)
+                    dlog_px=-weight, drate=weight)
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,8 @@ class VIMCO(IWAE):
     Mnih and Rezende (2016), "Variational inference for Monte Carlo objectives".
     """
 
+    needs_path = False
+
     def __call__(self, log_px, rate):
         log_w = log_px - rate
         n_samples, n_batch = log_w.shape
@@ -112,4 +115,4 @@ class VIMCO(IWAE):
         for k in range(n_samples):                                      # each sample left out
             replaced[k, k] = geometric[k]
         credit = log_mean_exp(log_w) - log_mean_exp(replaced)           # (K, B)
-        return loss._replace(path=np.zeros_like(log_w), score=loss.score - credit / n_batch)
+        return loss._replace(path=np.zeros_like(log_w), score=loss.drate - credit / n_batch)

@@ -5,21 +5,20 @@ import inspect
 
 import numpy as np
 
-from npvae.distributions.likelihoods import (Bernoulli, Gaussian, HeteroscedasticGaussian,
-                                             TiedGaussian)
+from npvae.distributions.roles import Likelihood, Posterior, Prior
 from npvae.inputs import check_choice, check_count, check_positive
 from npvae.model import VAE
 from npvae.networks.initializers import glorot_uniform, he_normal, uniform_fan_in
 from npvae.networks.layers import Chain, Dense, ReLU, Sigmoid, Softplus, Tanh
+from npvae.networks.parameters import Module
+from npvae.objectives import ELBO, ScoreFunction
+from npvae.objectives.costs import best_cost
 from npvae.randomness import stream
+from npvae.typed import from_text
 
 RECIPES = {}
 ACTIVATIONS = {"relu": ReLU, "tanh": Tanh, "sigmoid": Sigmoid, "softplus": Softplus}
 INITIALIZERS = {"uniform": uniform_fan_in, "glorot": glorot_uniform, "he": he_normal}
-LIKELIHOODS = {"bernoulli": lambda variance: Bernoulli(),
-               "gaussian": Gaussian,
-               "tied_gaussian": TiedGaussian,
-               "heteroscedastic_gaussian": lambda variance: HeteroscedasticGaussian()}
 
 
 def recipe(build):
@@ -32,7 +31,8 @@ def recipe(build):
         arguments.apply_defaults()
         arguments = {name: plain(value) for name, value in arguments.arguments.items()}
         model = build(**arguments)
-        model.config = {"recipe": build.__name__, **arguments}
+        model.config = {"recipe": build.__name__, **{name: as_text(value)
+                                                     for name, value in arguments.items()}}
         return model
 
     RECIPES[build.__name__] = noted
@@ -48,11 +48,51 @@ def mlp(sizes, activation, rng, init, first=()):
     return Chain(*layers[:-1])
 
 
+def member(value, name, role, *sizes):
+    """A posterior, prior or likelihood by its name, or as it is.
+
+    Parameters
+    ----------
+    value : str, or an instance of the role
+        A name of `role.members`, such as "gaussian"; or what is written to make one, as files have
+        it: "Gaussian(variance=0.1)".
+    name : str
+        Of the argument, for messages.
+    *sizes
+        What it is made with, where value is a name.
+    """
+    if isinstance(value, role):
+        return value
+    if isinstance(value, str) and value in role.members:
+        return role.members[value](*sizes)
+    if isinstance(value, str) and value.endswith(")"):
+        return from_text(value, {kind.__name__: kind for kind in role.members.values()})
+    raise ValueError(f"{name} is {value!r}: one of {', '.join(map(repr, role.members))}, or a "
+                     f"{role.__name__}, was expected")
+
+
+def likelihood_of(likelihood, variance):
+    """p(x|z) by its name, with a variance if it takes one; or as it is."""
+    check_positive(variance, "variance")
+    known = isinstance(likelihood, str) and Likelihood.members.get(likelihood)
+    if known and "variance" in inspect.signature(known).parameters:
+        return known(variance)
+    if variance != 1.0:
+        raise ValueError(f"variance is {variance}, and likelihood is {likelihood!r}: a likelihood "
+                         "that takes a variance by name was expected, such as 'gaussian'")
+    return member(likelihood, "likelihood", Likelihood)
+
+
+def as_text(argument):
+    """An argument of a recipe as a file keeps it: a part of a model as it was written."""
+    return repr(argument) if isinstance(argument, Module) else argument
+
+
 def plain(argument):
     """An argument as JSON would keep it: sequences as tuples, NumPy's numbers as Python's."""
     if isinstance(argument, np.generic):
         return argument.item()
-    if hasattr(argument, "__iter__") and not isinstance(argument, str):
+    if hasattr(argument, "__iter__") and not isinstance(argument, (str, Module)):
         return tuple(plain(item) for item in argument)
     return argument
 
@@ -67,11 +107,9 @@ def dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activa
                         f"such as ({n_hidden!r},)")
     for size in n_hidden:
         check_count(size, "a size in n_hidden")
-    check_positive(variance, "variance")
-    check_choice(likelihood, "likelihood", LIKELIHOODS)
     check_choice(activation, "activation", ACTIVATIONS)
     check_choice(init, "init", INITIALIZERS)
-    p_x = LIKELIHOODS[likelihood](variance)
+    p_x = likelihood_of(likelihood, variance)
     network = functools.partial(mlp, activation=ACTIVATIONS[activation],
                                 rng=stream(seed, "weights"), init=INITIALIZERS[init])
     encoder = network([n_data + n_condition, *n_hidden, posterior.n_outputs])
@@ -79,6 +117,20 @@ def dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activa
                        p_x.n_outputs(n_data)], first=squash)
     return VAE(encoder, posterior, prior, decoder, p_x, n_data=n_data, n_condition=n_condition,
                **options)
+
+
+def of_names(posterior, prior, n_latent):
+    """A posterior and a prior, each by its name or as it is."""
+    return (member(posterior, "posterior", Posterior, n_latent),
+            member(prior, "prior", Prior, n_latent))
+
+
+def elbo_for(posterior, prior, beta):
+    """The ELBO that a pair allows: with the KL as it is best known; for a z that jumps, the gradient
+    by the score."""
+    row = np.zeros((1, posterior.n_outputs), np.float32)
+    cost = best_cost(posterior, posterior.given(row), prior)
+    return ELBO(beta, cost) if posterior.has_path else ScoreFunction(beta, cost)
 
 
 def largest_product(config):

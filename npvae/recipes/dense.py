@@ -4,13 +4,14 @@ from npvae.datasets.images import Masking
 from npvae.distributions import posteriors, priors
 from npvae.inputs import check_count, check_positive
 from npvae.networks.layers import Sigmoid
-from npvae.objectives import ELBO, IWAE, ScoreFunction
-from npvae.recipes.building import dense_model, recipe
+from npvae.objectives import ELBO, IWAE, Free, SampledKL, ScoreFunction
+from npvae.recipes.building import dense_model, elbo_for, of_names, recipe
 
 
 @recipe
-def vae(n_data=784, n_hidden=(400,), n_latent=20, *, likelihood="bernoulli", variance=1.0,
-        beta=1.0, activation="relu", init="uniform", seed=0):
+def vae(n_data=784, n_hidden=(400,), n_latent=20, *, posterior="diagonal_gaussian",
+        prior="standard_normal", likelihood="bernoulli", variance=1.0, beta=1.0, activation="relu",
+        init="uniform", seed=0):
     """The variational autoencoder of Kingma and Welling (2014), with dense layers.
 
     Finite, in float32, as its weights are drawn, for |x| up to 10, or x of 0 to 1 where the
@@ -24,12 +25,14 @@ def vae(n_data=784, n_hidden=(400,), n_latent=20, *, likelihood="bernoulli", var
         The hidden sizes of the encoder; the decoder's are the same, in reverse.
     n_latent : int
         J, the size of the code z.
-    likelihood : {"bernoulli", "gaussian", "tied_gaussian", "heteroscedastic_gaussian"}
-        p(x given z): see `npvae.likelihoods`.
+    posterior, prior, likelihood : str, or a Posterior, Prior, Likelihood
+        q(z|x), p(z) and p(x|z), by name or as they are: see `npvae.distributions`. The names are
+        the classes': "heteroscedastic_gaussian" for HeteroscedasticGaussian.
     variance : float
-        Of the Gaussian likelihood; of the tied one, where its learning starts.
+        Of the "gaussian" likelihood; of the "tied_gaussian" one, where its learning starts.
     beta : float
-        The weight of the KL in the loss.
+        The weight of the KL in the loss. The KL is the closed form, where the pair of posterior and
+        prior has one, else the sampled one.
     activation : {"relu", "tanh", "sigmoid", "softplus"}
     init : {"uniform", "glorot", "he"}
         See `npvae.networks.initializers`.
@@ -41,14 +44,15 @@ def vae(n_data=784, n_hidden=(400,), n_latent=20, *, likelihood="bernoulli", var
     VAE
         In float32; `astype(np.float64)` gives a copy in double precision.
     """
-    return dense_model(posteriors.DiagonalGaussian(n_latent), priors.StandardNormal(n_latent),
-                       n_data, n_hidden, likelihood, variance, activation, init, seed,
-                       objective=ELBO(beta))
+    posterior, prior = of_names(posterior, prior, n_latent)
+    return dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation, init,
+                       seed, objective=elbo_for(posterior, prior, beta))
 
 
 @recipe
-def iwae(n_data=784, n_hidden=(200, 200), n_latent=50, *, likelihood="bernoulli", variance=1.0,
-         activation="tanh", init="glorot", seed=0):
+def iwae(n_data=784, n_hidden=(200, 200), n_latent=50, *, posterior="diagonal_gaussian",
+         prior="standard_normal", likelihood="bernoulli", variance=1.0, activation="tanh",
+         init="glorot", seed=0):
     """The importance weighted autoencoder: a VAE with a bound of K samples.
 
     Train it with `fit(..., n_samples=K)`; K = 1 is the VAE. The sizes are those of the paper,
@@ -58,15 +62,14 @@ def iwae(n_data=784, n_hidden=(200, 200), n_latent=50, *, likelihood="bernoulli"
     ----------
     Burda, Grosse and Salakhutdinov (2016).
     """
-    return dense_model(posteriors.DiagonalGaussian(n_latent), priors.StandardNormal(n_latent),
-                       n_data, n_hidden, likelihood, variance, activation, init, seed,
-                       objective=IWAE())
+    return dense_model(*of_names(posterior, prior, n_latent), n_data, n_hidden, likelihood, variance,
+                       activation, init, seed, objective=IWAE())
 
 
 @recipe
 def conditional_vae(n_data=784, n_condition=10, n_hidden=(400,), n_latent=20, *,
-                    likelihood="bernoulli", variance=1.0, beta=1.0, activation="relu",
-                    init="uniform", seed=0):
+                    posterior="diagonal_gaussian", prior="standard_normal", likelihood="bernoulli",
+                    variance=1.0, beta=1.0, activation="relu", init="uniform", seed=0):
     """A VAE of x given a condition c: the encoder sees (x, c), the decoder (z, c).
 
     With labels for c, as `datasets.one_hot` makes them, z need not say which digit it is,
@@ -85,9 +88,9 @@ def conditional_vae(n_data=784, n_condition=10, n_hidden=(400,), n_latent=20, *,
     does not depend on c here.
     """
     check_count(n_condition, "n_condition")
-    return dense_model(posteriors.DiagonalGaussian(n_latent), priors.StandardNormal(n_latent),
-                       n_data, n_hidden, likelihood, variance, activation, init, seed,
-                       n_condition=n_condition, objective=ELBO(beta))
+    posterior, prior = of_names(posterior, prior, n_latent)
+    return dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation, init,
+                       seed, n_condition=n_condition, objective=elbo_for(posterior, prior, beta))
 
 
 @recipe
@@ -99,7 +102,8 @@ def autoencoder(n_data=784, n_hidden=(400,), n_latent=20, *, likelihood="bernoul
     it finds the subspace of the principal components.
     """
     return dense_model(posteriors.Deterministic(n_latent), priors.StandardNormal(n_latent),
-                       n_data, n_hidden, likelihood, variance, activation, init, seed)
+                       n_data, n_hidden, likelihood, variance, activation, init, seed,
+                       objective=ELBO(cost=Free()))
 
 
 @recipe
@@ -121,7 +125,7 @@ def denoising_autoencoder(n_data=784, n_hidden=(400,), n_latent=20, *, masked=0.
     """
     return dense_model(posteriors.Deterministic(n_latent), priors.StandardNormal(n_latent),
                        n_data, n_hidden, likelihood, variance, activation, init, seed,
-                       corrupt=Masking(masked))
+                       objective=ELBO(cost=Free()), corrupt=Masking(masked))
 
 
 @recipe
@@ -154,4 +158,4 @@ def concrete_vae(n_data=784, n_hidden=(400,), n_latent=20, *, temperature=2 / 3,
     return dense_model(posteriors.Concrete(n_latent, temperature),
                        priors.Concrete(n_latent, prior_temperature),
                        n_data, n_hidden, likelihood, variance, activation, init, seed,
-                       squash=(Sigmoid(),), objective=ELBO(beta, analytic=False))
+                       squash=(Sigmoid(),), objective=ELBO(beta, SampledKL()))

@@ -90,8 +90,8 @@ def two_layer_iwae(n_data=784, n_hidden=((200, 200), (100, 100)), n_latent=(100,
     network = functools.partial(mlp, activation=ACTIVATIONS[activation],
                                 rng=stream(seed, "weights"), init=INITIALIZERS[init])
     (lower, upper), (J1, J2) = n_hidden, n_latent
-    encoder = network([n_data, *lower, 2 * J1])                             # q(z1 given x)
-    posterior = StackedGaussian(J1, J2, network([J1, *upper, 2 * J2]))      # q(z2 given z1)
-    prior = StackedNormal(J1, J2, network([J2, *reversed(upper), 2 * J1]))  # p(z1 given z2)
-    decoder = network([J1, *reversed(lower), n_data], first=(First(J1),))   # p(x given z1)
+    encoder = network([n_data, *lower, 2 * J1])                             # q(z1|x)
+    posterior = StackedGaussian(J1, J2, network([J1, *upper, 2 * J2]))      # q(z2|z1)
+    prior = StackedNormal(J1, J2, network([J2, *reversed(upper), 2 * J1]))  # p(z1|z2)
+    decoder = network([J1, *reversed(lower), n_data], first=(First(J1),))   # p(x|z1)
     return VAE(encoder, posterior, prior, decoder, Bernoulli(), n_data=n_data, objective=IWAE())

@@ -13,7 +13,8 @@ CASES = [
     ("log_evidence without condition", lambda d: evaluation.log_evidence(cvae(), X, rng()), V,
      "condition is missing"),
     ("log_evidence of a point", lambda d: evaluation.log_evidence(
-        npvae.autoencoder(6, (5,), 2), X, rng()), T, "a Deterministic posterior has no density"),
+        npvae.autoencoder(6, (5,), 2), X, rng()), T,
+     "a Deterministic posterior, which has no density: log p(x) needs log q(z|x)"),
     ("latent_moments 0 to 255", lambda d: evaluation.latent_moments(vae(), IMAGES), V, "x lies in"),
     ("latent_moments of nothing", lambda d: evaluation.latent_moments(vae(), X[:0]), V,
      "x has shape (0, 6): at least one row was expected"),
@@ -67,7 +68,8 @@ CASES = [
     ("annealing of a NaN", lambda d: evaluation.annealed_log_evidence(vae(), put(NAN), rng()), V,
      "x is nan"),
     ("annealing of bits", lambda d: evaluation.sandwich(
-        npvae.bernoulli_vae(6, (5,), 2), rng(), 3), T, "a code of bits has no gradient"),
+        npvae.bernoulli_vae(6, (5,), 2), rng(), 3), T,
+     "a Bernoulli posterior, whose z jumps: annealing needs a z that moves"),
     ("a sandwich of none", lambda d: evaluation.sandwich(vae(), rng(), 0), V, "n is 0"),
     ("a sandwich with a seed for rng", lambda d: evaluation.sandwich(vae(), 3, 10), T, "rng is 3"),
     ("a diagnosis, arguments swapped", lambda d: evaluation.diagnose(X, vae()), T,

@@ -19,9 +19,18 @@ CASES = [
     ("clip_by_norm NaN", lambda d: npvae.clip_by_norm(np.ones(3), NAN), V, "max_norm is nan"),
     ("kl_parts in chunks below none", lambda d: evaluation.kl_parts(vae(), X, rng(), chunk=-1), V,
      "chunk is -1: an integer of at least 1"),
-    ("kl_parts of bits", lambda d: evaluation.kl_parts(
-        npvae.bernoulli_vae(6, (5,), 2), X, rng()), T,
-     "a Bernoulli posterior"),
+    ("kl_parts of points", lambda d: evaluation.kl_parts(
+        npvae.autoencoder(6, (5,), 2), X, rng()), T,
+     "a Deterministic posterior, which has no density: the KL needs log q(z|x)"),
+    ("variance of bits", lambda d: vae(variance=0.1), V,
+     "variance is 0.1, and likelihood is 'bernoulli': a likelihood that takes a variance by name"),
+    ("a decoder too narrow", lambda d: parts(decoder=Dense(2, 1, rng())), V,
+     "decoder gives 1 numbers: 6 were expected"),
+    ("a part in the wrong role", lambda d: parts(prior=posteriors.DiagonalGaussian(2)), T,
+     "prior is DiagonalGaussian(2): a Prior was expected"),
+    ("bits trained by the path", lambda d: fit(model=parts(
+        n_out=2, posterior=posteriors.Bernoulli(2), prior=priors.Bernoulli(2))), T,
+     "that of a Bernoulli posterior jumps: ScoreFunction() or VIMCO() was expected"),
     ("labels that are no bools", lambda d: evaluation.roc_auc([1.0, 2.0, 3.0], [0, 1, 2]), V,
      "labels hold 2: only 0 and 1, or bools, were expected"),
     ("confusion_matrix of scores", lambda d: evaluation.confusion_matrix([0.3, 0.9], [0, 1]), V,

@@ -54,14 +54,15 @@ CASES = [
         model=npvae.iwae(6, (5,), 2), kl_schedule=lambda epoch: 1.0), V,
      "kl_schedule is given, and the objective IWAE() has no beta"),
     ("sticking the landing with a KL in closed form", lambda d: npvae.StickingTheLanding(
-        analytic=True), V, "analytic is True: StickingTheLanding needs the fully sampled rate"),
+        cost=npvae.KL()), V, "cost is KL(): StickingTheLanding needs SampledKL()"),
     ("bits with one sample", lambda d: fit(model=npvae.bernoulli_vae(6, (5,), 2)), V,
      "ScoreFunction has 1 sample of z: at least 2 were expected (n_samples)"),
     ("a sampled KL of a point", lambda d: npvae.autoencoder(6, (5,), 2).loss(
-        X, EPS, objective=npvae.ELBO(analytic=False)), T,
+        X, EPS, objective=npvae.ELBO(cost=npvae.SampledKL())), T,
      "a Deterministic posterior has no density"),
     ("a closed-form KL of relaxed bits", lambda d: npvae.concrete_vae(6, (5,), 2).loss(
-        X, EPS, objective=npvae.ELBO()), T, "a Concrete posterior has no closed-form KL"),
+        X, EPS, objective=npvae.ELBO()), T,
+     "the KL of Logistic to Concrete has no closed form: the sampled one was expected"),
     ("evaluate in batches of none", lambda d: npvae.evaluate(vae(), X, batch_size=0), V,
      "batch_size is 0: an integer of at least 1"),
     ("evaluate with half a sample", lambda d: npvae.evaluate(vae(), X, n_samples=0.5), V,
@@ -77,5 +78,5 @@ CASES = [
     ("ELBO beta negative", lambda d: npvae.ELBO(-1.0), V, "beta is -1.0: a finite number"),
     ("FreeBits free negative", lambda d: npvae.FreeBits(free=-0.1), V, "free is -0.1"),
     ("FreeBits free NaN", lambda d: npvae.FreeBits(free=NAN), V, "free is nan"),
-    ("FreeBits sampled", lambda d: npvae.FreeBits(analytic=False), V, "analytic is False"),
+    ("FreeBits sampled", lambda d: npvae.FreeBits(cost=npvae.SampledKL()), V, "cost is SampledKL()"),
 ]

@@ -1,0 +1,237 @@
+"""The three roles of a distribution in a VAE, and what each has to be able to do.
+
+A *posterior* q(z|x), a *prior* p(z) and a *likelihood* p(x|z) are modules with the verbs below. As
+with the layers, a forward verb returns its value and what the backward verb needs. Whatever is a
+subclass, in this package or in a program of your own, is known by its name from then on: recipes
+build it by that name, files hold it, and the tests that go over all members find it.
+"""
+
+import re
+from typing import Any
+
+import numpy as np
+
+from npvae.inputs import check_count
+from npvae.networks.parameters import Module
+
+
+class Role(Module):
+    """What the three roles share: a register of their members, by name.
+
+    Attributes
+    ----------
+    members : dict of str to class
+        "heteroscedastic_gaussian" for HeteroscedasticGaussian.
+    verbs : tuple of str
+        What a member has to define.
+    """
+
+    members: dict
+    verbs: tuple = ()
+
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        if Role in cls.__bases__:
+            cls.members = {}                           # a new role, with a register of its own
+            return
+        name = snake_case(cls.__name__)
+        known = cls.members.get(name)
+        if known and known.__module__.startswith("npvae.") and known.__module__ != cls.__module__:
+            raise TypeError(f"class {cls.__name__} of the module {cls.__module__!r} would take the name "
+                            f"{name!r} of one of npvae's own: another name was expected")
+        cls.members[name] = cls
+
+
+def snake_case(name):
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+class Posterior(Role):
+    """q(z|x): a distribution of z for each x, drawn from by a function of noise.
+
+    Parameters
+    ----------
+    n_latent : int
+        J, the number of latent dimensions.
+
+    Attributes
+    ----------
+    n_outputs : int
+        The width of h, the encoder's output.
+    has_path : bool
+        True where z moves with h. (A bit jumps.)
+    has_density : bool
+        True where log q(z|x) is a number. (That of a point is infinite.)
+
+    Notes
+    -----
+    A member whose dimensions are independent defines `log_terms`, any other one `log_prob`.
+    """
+
+    verbs = ("given", "draw_noise", "sample", "backward", "point")
+    outputs_per_latent = 2
+    has_path = has_density = True
+
+    def __init__(self, n_latent, blocks=None, parts=None):
+        check_count(n_latent, "n_latent")
+        super().__init__(blocks, parts)
+        self.n_latent = n_latent
+        self.n_outputs = self.outputs_per_latent * n_latent
+
+    def given(self, h):
+        """q, the parameters of q(z|x), from the encoder's output h (B, n_outputs).
+
+        Where the mean and the standard deviation of z are known, q has them as `mu` and `std`.
+        """
+
+    def draw_noise(self, rng, n_samples, n_batch, dtype=np.float32):
+        """eps (K, B, J), whose distribution does not depend on x."""
+
+    def sample(self, q, eps):
+        """z (K, B, J) as a function of the noise; and `drawn`, what is known of these z."""
+
+    def at(self, q, z):
+        """`drawn`, as `sample` gives it, for a z (K, B, J) that came from elsewhere."""
+        raise TypeError(f"{type(self).__name__} has no inverse in closed form: log q(z|x) is known at "
+                        "the z that it has drawn itself, only")
+
+    def log_terms(self, drawn):
+        """log q(z_j|x) of each latent dimension in nats, where they are independent: (K, B, J)."""
+        raise TypeError(f"{type(self).__name__} has no density of each latent dimension by itself")
+
+    def log_prob(self, drawn):
+        """log q(z|x) in nats, summed over the latent dimensions: (K, B)."""
+        return self.log_terms(drawn).sum(axis=-1)
+
+    def slope(self, drawn):
+        """The gradient of log q(z|x) in z: (K, B, J)."""
+        raise TypeError(f"{type(self).__name__} has no slope of log q(z|x) in z")
+
+    def backward(self, drawn, dz, path=0.0, score=0.0):
+        """The gradient of the encoder's output, by way of z and of log q(z|x).
+
+        Parameters
+        ----------
+        drawn
+            What `sample` or `at` returned.
+        dz : ndarray (K, B, J)
+            The gradient of the loss in z, less what log q(z|x) adds to it.
+        path : ndarray (K, B, 1), optional
+            The weight of the gradient of log q(z|x) by way of z.
+        score : ndarray (K, B, 1), optional
+            The weight of the gradient of log q(z|x) at a z that stands still. In the derivative
+            of log q along the path, both weights are equal.
+
+        Returns
+        -------
+        dh : ndarray (B, n_outputs), summed over the K samples; of h's own shape, where each sample
+            has a q of its own. What is learned inside the posterior is added to its blocks.
+        """
+
+    def point(self, q):
+        """The z (B, J) that a reconstruction decodes."""
+
+
+class Prior(Role):
+    """p(z): where the codes are expected to lie before any x was seen.
+
+    Parameters
+    ----------
+    n_latent : int
+        J, the number of latent dimensions.
+    """
+
+    verbs = ("sample", "log_prob", "backward")
+
+    def __init__(self, n_latent, blocks=None, parts=None):
+        check_count(n_latent, "n_latent")
+        super().__init__(blocks, parts)
+        self.n_latent = n_latent
+
+    def given(self, condition, model):
+        """p, the prior of this step: itself; another object, with these verbs, where it depends on
+        the condition (B, C), or is made of other parts of the model."""
+        return self
+
+    def sample(self, rng, n, dtype=np.float32):
+        """Draw n codes: (n, J)."""
+
+    def log_prob(self, z):
+        """log p(z) in nats, summed over the latent dimensions: (..., J) -> (...); and a cache."""
+
+    def backward(self, dlog_pz, cache):
+        """The gradient of the loss in z, given that in log p(z): (..., J). What is learned inside
+        the prior is added to its blocks."""
+
+    def accumulate(self, dp):
+        """Add the gradient of a closed-form KL in p's parameters, as `kl_backward` returns it."""
+
+
+class Likelihood(Role):
+    """p(x|z): what the decoder's output y (K, B, N) says about the data x (B, D).
+
+    Notes
+    -----
+    A member gives the density term by term; what is observed, and the sum, are seen to here.
+    """
+
+    verbs = ("log_terms", "backward_terms", "mean", "sample", "constant")
+
+    def n_outputs(self, n_data):
+        """N: how many numbers the decoder returns for D data dimensions."""
+        return n_data
+
+    def check(self, x, name):
+        """Raise ValueError where x (n, D) is nothing that the likelihood can describe."""
+
+    def log_prob(self, x, y, observed=None):
+        """log p(x|z) in nats, summed over the data dimensions: (K, B); and a cache.
+
+        Parameters
+        ----------
+        x : ndarray (B, D)
+        y : ndarray (K, B, N)
+        observed : ndarray (B, D), optional
+            1 where x counts, 0 where it is left out of the sum.
+        """
+        terms, cache = self.log_terms(x, y)
+        if observed is not None:
+            terms = terms * observed
+        return terms.sum(axis=-1), (cache, observed)
+
+    def backward(self, dlog_px, cache):
+        """The gradient of the loss in y, given that in log p(x|z): (K, B, N)."""
+        cache, observed = cache
+        # log p(x|z) = sum over d of observed_d * term_d
+        dterms = dlog_px[..., None]
+        return self.backward_terms(dterms if observed is None else dterms * observed, cache)
+
+    def log_terms(self, x, y):
+        """log p(x_d|z) of each data dimension in nats: (K, B, D); and a cache."""
+
+    def backward_terms(self, dterms, cache):
+        """The gradient in y, given that in the terms: (K, B, D), or (K, B, 1) where it is the same
+        for all. What is learned inside the likelihood is added to its blocks."""
+
+    def mean(self, y):
+        """The expected x: (..., D)."""
+
+    def sample(self, rng, y):
+        """A random x: (..., D)."""
+
+    def constant(self, x):
+        """The output y (N,) that is best for all of x (n, D) at once, where z says nothing."""
+
+
+def check_role(part: Any, name: str, role: type):
+    """Raise TypeError where a part of a model does not fill its role, naming the verb it lacks."""
+    if not isinstance(part, role):
+        raise TypeError(f"{name} is {part!r}: a {role.__name__} was expected")
+    for verb in role.verbs:
+        if getattr(type(part), verb) is getattr(role, verb):
+            raise TypeError(f"{name} is {part!r}, which does not define {verb}(...): "
+                            f"a {role.__name__} defines {', '.join(role.verbs)}")
+    if role is Posterior and part.has_density and (
+            type(part).log_terms is role.log_terms and type(part).log_prob is role.log_prob):
+        raise TypeError(f"{name} is {part!r}, which defines neither log_terms(...) nor log_prob(...): "
+                        "one of them was expected, or has_density = False")
