@@ -20,6 +20,7 @@ import npvae
 import test_distributions as distributions
 import test_extremes as extremes
 import test_gradients as gradients
+import test_importance as importance
 import test_learning as learning
 import test_model as model
 from npvae.distributions import divergences
@@ -30,7 +31,7 @@ from npvae.gradcheck.table import TABLE, Sizes
 from npvae.learning import optimizers, run, training
 from npvae.networks import layers
 from npvae.numerics import softplus
-from npvae.objectives import ELBO, KL, SampledKL
+from npvae.objectives import ELBO, IWAE, KL, SampledKL
 
 
 class Check:
@@ -325,6 +326,19 @@ ZOO = [
         "The moments are restored, the curve goes on; the first steps are far too long.",
         ((run.Run.resume, ('self.optimizer.t = numbers["optimizer.t"]', "self.optimizer.t = 0")),),
         Check(learning.test_a_resumed_run_ends_in_the_same_bits, at_call=5, optimizer=npvae.Adam)),
+    # ---- K samples --------------------------------------------------------------------
+    Bug("The softmax of the losses",
+        "The weights are a softmax of log w. Where each sample's loss is at hand, -log w, it is "
+        "soon taken of that: the worst sample counts the most.",
+        ((IWAE.__call__, ("normalized_weights(log_w)", "normalized_weights(-log_w)")),),
+        GradientCheck("objectives.IWAE"),
+        Check(importance.test_the_order_of_the_samples_is_nothing, objective=IWAE())),
+    Bug("The score dropped inside the importance weighted bound",
+        "Its mean is zero in the ELBO, so it was dropped here, too. But here it stands beside "
+        "weights that depend on z: what is dropped is not zero in the mean.",
+        ((IWAE.__call__, ("score=weight", "score=0.0")),),
+        Check(importance.test_which_gradients_are_right_in_the_mean),
+        GradientCheck("objectives.IWAE")),
 ]
 
 
