@@ -28,7 +28,7 @@ from test_examples import load
 
 ROOT = Path(__file__).parent.parent
 FOLDER = ROOT / "examples"
-PAGES = ["derivation.md"]
+PAGES = ["derivation.md", "derivation.ko.md"]
 
 # ---- 1 to 5: evidence, KL, path and score --------------------------------------------------
 
