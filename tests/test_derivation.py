@@ -253,13 +253,12 @@ def quotes(page):
 
 
 def source_of(path, name):
-    """The source of a function, class or constant of a file, by its name, such as `ELBO.__call__`."""
+    """The source of a function or class of a file, by its name, such as `ELBO.__call__`."""
     source = path.read_text(encoding="utf-8")
-    nodes = ast.parse(source)
+    node = ast.parse(source)
     for part in name.split("."):
-        nodes, = (node for node in nodes.body if part in (
-            getattr(node, "name", None), *(getattr(t, "id", None) for t in getattr(node, "targets", []))))
-    return ast.get_source_segment(source, nodes)
+        node, = (inner for inner in node.body if getattr(inner, "name", None) == part)
+    return ast.get_source_segment(source, node)
 
 
 def plain(code):

@@ -1,0 +1,78 @@
+"""The Korean guide stands alone: its code runs, its commands are right, one term for one thing."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import npvae
+
+ROOT = Path(__file__).parent.parent
+GUIDE = (ROOT / "README.ko.md").read_text(encoding="utf-8")
+PAGES = {name: (ROOT / name).read_text(encoding="utf-8")
+         for name in ("README.ko.md", "examples/derivation.ko.md")}
+
+
+def blocks(language, text=GUIDE):
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+def test_its_code_runs(tmp_path, monkeypatch):
+    """One block after the other, on fewer images and for one epoch: what the comments say of shapes
+    holds, and a table of one's own is judged."""
+    data = npvae.datasets.mnist()
+    few = data._replace(train_images=data.train_images[:500], train_labels=data.train_labels[:500])
+    monkeypatch.setattr(npvae.datasets, "mnist", lambda: few)
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(0)
+    np.savetxt("rows.csv", rng.standard_normal((600, 3)) @ rng.standard_normal((3, 5)),
+               delimiter=",", header="a,b,c,d,e", comments="")
+    code = blocks("python")
+    assert len(code) == 4
+    scope = {}
+    for block in code:
+        exec(re.sub(r"epochs=\d+", "epochs=1, progress=False", block), scope)
+    assert scope["q"].mu.shape == scope["q"].std.shape == (10000, 20)
+    assert scope["x_hat"].shape == (10000, 784) and scope["x_new"].shape == (100, 784)
+    assert scope["scores"].shape == scope["flagged"].shape == (600,)
+    assert scope["sevens"].shape == (12, 784)
+    assert scope["eps"].shape == (3, 100, 5)
+    assert scope["loss"].elbo == -(scope["loss"].reconstruction + scope["loss"].kl)
+    npvae.save("parts.npz", scope["model"])
+    npvae.load_into("parts.npz", scope["model"])                # as the text says
+    found = npvae.evaluation.load_detector("detector.npz")
+    np.testing.assert_array_equal(found.flag(scope["rows"], quantile=0.99), scope["flagged"])
+
+
+def test_its_commands_are_the_readmes():
+    readme = blocks("sh", (ROOT / "README.md").read_text(encoding="utf-8"))
+    commands = blocks("sh")
+    assert len(commands) >= 3
+    assert [command for command in commands if command not in readme] == []
+
+
+def test_its_options_are_there():
+    source = (ROOT / "examples/train_vae.py").read_text()
+    options = set(re.findall(r"train_vae\.py[^`\n]* (--\w+)", GUIDE)) - {"--help"}
+    assert len(options) >= 4
+    assert [option for option in options if f'"{option}"' not in source] == []
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_one_term_for_one_thing(page):
+    text = PAGES[page]
+    for other in ("복원", "담금질", "표본 추출", "파라미터를", "재파라미터화를", "인공신경망", "그래디언트를"):
+        assert other not in text, other
+    # the other usual word stands once, in brackets beside the one that is used
+    assert set(re.findall(r".?가능도", text)) <= {"(가능도"}
+    assert set(re.findall(r".?재파라미터화", text)) <= {"(재파라미터화"}
+    # a code z is 잠재 코드; 코드 alone is source code
+    assert re.findall(r"(?<!잠재 )코드(?:를|로|가|는)? (?:디코딩|뽑)", text) == []
+    # p(z|x) is what everybody reads; one note of the list is quoted as it stands
+    assert set(re.findall(r"\S+ given ", text)) <= {"p(Θ given "}
+
+
+def test_every_example_is_named():
+    for path in (ROOT / "examples").glob("*.py"):
+        assert f"](examples/{path.name})" in GUIDE, path.name
