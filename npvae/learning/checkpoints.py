@@ -15,7 +15,7 @@ from npvae.recipes import RECIPES
 from npvae.recipes.building import largest_product
 from npvae.typed import from_text
 
-VERSION = 2
+VERSION = 2                     # since version 2, moments are sums (see `Adam`), objectives texts
 
 
 def save(path, model, training=None, arrays=None):

@@ -3,9 +3,9 @@
 An optimizer keeps its moments, vectors as long as theta, and is told the learning
 rate at every step: `optimizer.step(theta, grad, learning_rate)` writes into theta.
 
-All arithmetic is in place, in stretches short enough to stay in the processor's
-cache: for Adam on 650,000 parameters that is six times faster than one array
-expression for each line of the algorithm.
+All arithmetic is in place, in stretches of the vectors that stay in the processor's
+cache. Its time is that of its passes, one for each line of NumPy: so it is written
+in as few lines as can be.
 """
 
 import math
@@ -14,33 +14,62 @@ import numpy as np
 
 from npvae.inputs import check_number, check_positive
 
-STRETCH = 32768                       # elements; five float32 vectors fit a 1 MB cache
-FLUSH_EVERY = 64                      # steps between two flushes of subnormal moments
+STRETCH = 65536                       # elements: shorter ones cost calls, longer ones memory
+FLUSH_EVERY = 64                      # steps between two flushes, at most
+MARGIN = 1000.0                       # by which a moment shrinks between them, at most
 
 
 class Optimizer:
-    """What all optimizers share: named moment vectors and a count of steps."""
+    """What all optimizers share: named moment vectors, a count of steps, and the flush.
 
-    moments = ()                      # the names of the moment vectors
+    The moments of a unit that has died shrink by a factor at every step, until they are
+    subnormal numbers; arithmetic on those is many times slower, without a warning. So,
+    every few steps, sums of gradients below MARGIN times the smallest normal number
+    (1e-35 in float32) are set to zero, and sums of their squares are raised to it: a step
+    is divided by the root of those, 3e-18, which must not become zero, however small eps is.
 
-    def __init__(self):
+    Parameters
+    ----------
+    *decays : float in [0, 1)
+        The factors by which its moments shrink.
+    """
+
+    sums = ()                         # the names of its sums of gradients
+    squares = ()                      # the names of its sums of squared gradients
+
+    def __init__(self, *decays):
         self.t = 0                    # steps taken
         self.state = {}               # name -> vector as long as theta
+        self.flush_every = min([FLUSH_EVERY] + [steps_to_shrink(decay, MARGIN) for decay in decays])
 
     def step(self, theta, grad, learning_rate):
         """Write one update into theta."""
+        names = self.sums + self.squares
         if not self.state:
-            self.state = {name: np.zeros_like(theta) for name in self.moments}
+            self.state = {name: np.zeros_like(theta) for name in names}
+        if self.t % self.flush_every == 0:
+            self._flush(MARGIN * float(np.finfo(theta.dtype).tiny))
         self.t += 1
         scratch = np.empty(min(STRETCH, theta.size), theta.dtype)
         for start in range(0, theta.size, STRETCH):
             part = slice(start, start + STRETCH)
-            vectors = [self.state[name][part] for name in self.moments]
-            self._update(theta[part], grad[part], *vectors, learning_rate,
-                         scratch[:theta[part].size])
-            if self.t % FLUSH_EVERY == 0:
-                for vector in vectors:
-                    flush_subnormals(vector)
+            self._update(theta[part], grad[part], *(self.state[name][part] for name in names),
+                         learning_rate, scratch[:theta[part].size])
+
+    def _flush(self, least):
+        for name in self.sums:
+            self.state[name] *= np.abs(self.state[name]) >= least
+        for name in self.squares:
+            np.maximum(self.state[name], least, out=self.state[name])
+
+    def restore(self, t, state, version):
+        """Go on from the moments of a checkpoint of this, or an earlier, version of its format."""
+        self.t, self.state = t, state
+
+
+def steps_to_shrink(decay, factor):
+    """In how many steps, at least one, what is multiplied by decay at each shrinks by a factor."""
+    return max(1, int(-math.log(factor) / math.log(decay))) if decay > 0 else 1
 
 
 class SGD(Optimizer):
@@ -54,11 +83,11 @@ class SGD(Optimizer):
         0 is plain gradient descent.
     """
 
-    moments = ("v",)
+    sums = ("v",)
 
     def __init__(self, momentum=0.0):
-        super().__init__()
         _check_fraction(momentum, "momentum")
+        super().__init__(momentum)
         self.momentum = momentum
 
     def __repr__(self):
@@ -83,7 +112,7 @@ class Adagrad(Optimizer):
     Duchi, Hazan and Singer (2011); used by Kingma and Welling (2014), section 5.
     """
 
-    moments = ("v",)
+    squares = ("v",)
 
     def __init__(self, eps=1e-8):
         super().__init__()
@@ -104,58 +133,60 @@ class Adagrad(Optimizer):
 
 
 class Adam(Optimizer):
-    """Steps scaled by running means of the gradient and of its square.
+    """Steps scaled by weighted means of the gradient and of its square, the last ones counting most.
 
-    m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;
-    m_hat = m / (1 - beta1^t);  v_hat = v / (1 - beta2^t);
+    m = beta1 m + g;  m_hat = m / (1 + beta1 + ... + beta1^(t-1));
+    v = beta2 v + g^2;  v_hat = v / (1 + beta2 + ... + beta2^(t-1));
     theta = theta - learning_rate * m_hat / (sqrt(v_hat) + eps)
 
-    Finite, in float32, for gradients up to 1e18.
+    Finite, in float32, for gradients up to 1e17 and beta2 up to 0.9999.
+
+    Notes
+    -----
+    In the paper m and v are means from the beginning: m = beta1 m + (1 - beta1) g, and
+    m_hat = m / (1 - beta1^t), which is the same m_hat, by the sum of the geometric series. Sums
+    take two passes over the vectors less.
 
     References
     ----------
     Kingma and Ba (2015), algorithm 1.
     """
 
-    moments = ("m", "v")
+    sums, squares = ("m",), ("v",)
 
     def __init__(self, *, beta1=0.9, beta2=0.999, eps=1e-8):
-        super().__init__()
         _check_fraction(beta1, "beta1")
         _check_fraction(beta2, "beta2")
         check_positive(eps, "eps")
+        super().__init__(beta1, beta2)
         self.beta1, self.beta2, self.eps = beta1, beta2, eps
 
     def __repr__(self):
         return f"Adam(beta1={self.beta1}, beta2={self.beta2}, eps={self.eps})"
 
     def _update(self, theta, g, m, v, learning_rate, s):
-        np.subtract(g, m, out=s)              # m = m + (1 - beta1) (g - m)
-        s *= 1.0 - self.beta1
-        m += s
-        np.multiply(g, g, out=s)              # v = v + (1 - beta2) (g^2 - v)
-        s -= v
-        s *= 1.0 - self.beta2
+        m *= self.beta1                       # m = beta1 m + g
+        m += g
+        np.multiply(g, g, out=s)              # v = beta2 v + g^2
+        v *= self.beta2
         v += s
-        # With c = sqrt(1 - beta2^t):  m_hat / (sqrt(v_hat) + eps)
-        #                            = c / (1 - beta1^t) * m / (sqrt(v) + c eps)
-        c = math.sqrt(1.0 - self.beta2 ** self.t)
+        # With c and d, the sums of the weights in m and in v:
+        #   m_hat / (sqrt(v_hat) + eps) = (m / c) / (sqrt(v / d) + eps)
+        #                               = sqrt(d) / c * m / (sqrt(v) + sqrt(d) eps)
+        c = (1.0 - self.beta1 ** self.t) / (1.0 - self.beta1)
+        root_d = math.sqrt((1.0 - self.beta2 ** self.t) / (1.0 - self.beta2))
         np.sqrt(v, out=s)
-        s += c * self.eps
+        s += root_d * self.eps
         np.divide(m, s, out=s)
-        s *= learning_rate * c / (1.0 - self.beta1 ** self.t)
+        s *= learning_rate * root_d / c
         theta -= s
 
-
-def flush_subnormals(vector):
-    """Set to zero, in place, what has all but decayed.
-
-    The moments of a unit that has died shrink by a factor at every step, until they
-    are subnormal numbers; arithmetic on those is many times slower, without a warning.
-    The threshold, 1e8 times the smallest normal number (1e-30 in float32), is far
-    below anything that moves theta.
-    """
-    vector *= np.abs(vector) > 1e8 * float(np.finfo(vector.dtype).tiny)
+    def restore(self, t, state, version):
+        """As `Optimizer.restore`; in version 1, m and v were the paper's means."""
+        if version == 1:
+            weights = {"m": 1.0 - self.beta1, "v": 1.0 - self.beta2}
+            state = {name: mean / weights[name] for name, mean in state.items()}
+        super().restore(t, state, version)
 
 
 def clip_by_norm(grad, max_norm):

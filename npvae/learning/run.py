@@ -104,9 +104,9 @@ class Run:
                 raise ValueError(f"{self.path} was trained with {name} = {then}, which is now "
                                  f"{now}: resume with the same settings, or start anew")
         load_into(self.path, self.model)
-        self.optimizer.t = numbers["optimizer.t"]
-        self.optimizer.state = {name.removeprefix("optimizer."): vector
-                                for name, vector in arrays.items() if name.startswith("optimizer.")}
+        moments = {name.removeprefix("optimizer."): vector
+                   for name, vector in arrays.items() if name.startswith("optimizer.")}
+        self.optimizer.restore(numbers["optimizer.t"], moments, header["version"])
         self.best_theta = arrays.get("best_theta")
         for name in REMEMBERED:
             setattr(self, name, numbers[name])
