@@ -236,7 +236,7 @@ ZOO = [
     Bug("Probabilities clipped before the logarithm",
         "It cures the NaN. But a confident mistake costs 16 nats at most, and its gradient is "
         "zero: the pixel is never learned.",
-        ((Bernoulli.log_terms, ("c, u = 2.0 * x - 1.0, 0.5 * logits",
+        ((Bernoulli._parts, ("c, u = 2.0 * x - 1.0, 0.5 * logits",
                                 "c, u = 2.0 * x - 1.0, 0.5 * np.clip(logits, -16.1, 16.1)")),),
         Check(extremes.test_bernoulli_at_extreme_logits, dtype=np.float64, rtol=1e-15),
         GradientCheck("likelihoods.Bernoulli")),

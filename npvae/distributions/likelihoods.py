@@ -15,7 +15,7 @@ import numpy as np
 from npvae.distributions.roles import Likelihood
 from npvae.inputs import check_positive, check_range
 from npvae.networks.parameters import block
-from npvae.numerics import absolute, sigmoid
+from npvae.numerics import absolute, sigmoid, sum_log
 
 LOG_2PI = math.log(2.0 * math.pi)
 
@@ -53,7 +53,8 @@ class Bernoulli(Likelihood):
         check_range(x, name, 0.0, 1.0, "a Bernoulli likelihood needs pixels in [0, 1]; "
                                        "divide images of integers 0 to 255 by 255")
 
-    def log_terms(self, x, logits):
+    def _parts(self, x, logits):
+        """log p(x_d) as a number and a logarithm: log_px + log(larger); and the cache."""
         # x * logit - softplus(logit) = c u - |u| + log((1 + |t|) / 2)
         c, u = 2.0 * x - 1.0, 0.5 * logits
         t = np.tanh(u)
@@ -62,8 +63,19 @@ class Bernoulli(Likelihood):
         larger = absolute(t)                       # (1 + |t|) / 2, the larger of p and 1 - p
         larger += 1.0
         larger *= 0.5
-        log_px += np.log(larger, out=larger)
-        return log_px, (c, t)
+        return log_px, larger, (c, t)
+
+    def log_terms(self, x, logits):
+        log_px, larger, cache = self._parts(x, logits)
+        return log_px + np.log(larger), cache
+
+    def log_prob(self, x, logits, observed=None):
+        # the sum of the terms: that of the logs is the log of products
+        log_px, larger, cache = self._parts(x, logits)
+        if observed is not None:
+            log_px *= observed
+            larger = 1.0 + (larger - 1.0) * observed            # log 1 = 0 where x is not observed
+        return log_px.sum(axis=-1) + sum_log(larger), (cache, observed)
 
     def backward_terms(self, dterms, cache):
         # d log p / d logit = x - sigmoid(logit) = (c - t) / 2
