@@ -77,11 +77,13 @@ def log_sum_exp(a, axis=0):
     """
     top = a.real.max(axis=axis, keepdims=True)
     return np.squeeze(top, axis) + np.log(np.exp(a - top).sum(axis=axis))
-def sum_log(p):
-    """The sum over the last axis of log p, for p of 1/2 to 1, as the log of products.
 
-    Many logs are slower than many products. Both halves of a long axis are multiplied with each
-    other, at most five times: a product of fewer than 64 factors is larger than 2^-64, which
+
+def multiply_halves(p):
+    """Fewer numbers with the same product, and so with the same sum of logs, for p of 1/2 to 1.
+
+    Many logs are slower than many products. Both halves of a long last axis are multiplied with
+    each other, at most five times: a product of fewer than 64 factors is larger than 2^-64, which
     float32 holds.
 
     Parameters
@@ -90,7 +92,7 @@ def sum_log(p):
 
     Returns
     -------
-    ndarray (...) of the dtype of p: log(p).sum(axis=-1), with an error of a rounding for each p.
+    ndarray (..., m) of the dtype of p, m at most n; p itself where n is below 128.
     """
     for _ in range(5):
         n = p.shape[-1]
@@ -100,7 +102,7 @@ def sum_log(p):
         products = p[..., :half] * p[..., half:2 * half]
         products[..., :n - 2 * half] *= p[..., 2 * half:]      # the last, where n is odd
         p = products
-    return np.log(p).sum(axis=-1)
+    return p
 
 
 def log_mean_exp(a, axis=0):

@@ -15,7 +15,7 @@ import numpy as np
 from npvae.distributions.roles import Likelihood
 from npvae.inputs import check_positive, check_range
 from npvae.networks.parameters import block
-from npvae.numerics import absolute, sigmoid, sum_log
+from npvae.numerics import absolute, multiply_halves, sigmoid
 
 LOG_2PI = math.log(2.0 * math.pi)
 
@@ -70,12 +70,15 @@ class Bernoulli(Likelihood):
         return log_px + np.log(larger), cache
 
     def log_prob(self, x, logits, observed=None):
-        # the sum of the terms: that of the logs is the log of products
+        # the sum of the terms, in which that of the logs is the log of products
         log_px, larger, cache = self._parts(x, logits)
         if observed is not None:
             log_px *= observed
             larger = 1.0 + (larger - 1.0) * observed            # log 1 = 0 where x is not observed
-        return log_px.sum(axis=-1) + sum_log(larger), (cache, observed)
+        larger = multiply_halves(larger)           # fewer, with the same sum of logs
+        some = log_px[..., :larger.shape[-1]]
+        some += np.log(larger, out=larger)
+        return log_px.sum(axis=-1), (cache, observed)
 
     def backward_terms(self, dterms, cache):
         # d log p / d logit = x - sigmoid(logit) = (c - t) / 2
