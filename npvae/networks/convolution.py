@@ -29,9 +29,16 @@ def windows(x, k, stride, before, after):
 
     The images get `before` zeros above and at the left, `after` = (below, at the right).
     """
-    x = np.pad(x, ((0, 0), (before, after[0]), (before, after[1]), (0, 0)))
-    view = sliding_window_view(x, (k, k), axis=(1, 2))[:, ::stride, ::stride]
-    return view.transpose(0, 1, 2, 4, 5, 3).reshape(-1, k * k * x.shape[-1]), view.shape[:3]
+    n, height, width, channels = x.shape
+    framed = np.zeros((n, before + height + after[0], before + width + after[1], channels), x.dtype)
+    framed[:, before:before + height, before:before + width] = x
+    view = sliding_window_view(framed, (k, k), axis=(1, 2))[:, ::stride, ::stride]
+    sizes = view.shape[:3]
+    # What is copied in one go is a row of a window, k C numbers. Where it is shorter than a row of
+    # outputs, that is better gone along: the same numbers, with the axes in memory exchanged.
+    if k * channels < sizes[2]:
+        return view.transpose(4, 5, 3, 0, 1, 2).reshape(k * k * channels, -1).T, sizes
+    return view.transpose(0, 1, 2, 4, 5, 3).reshape(-1, k * k * channels), sizes
 
 
 def gather(x, W, stride, padding):
@@ -58,11 +65,18 @@ def scatter(y, W, stride, padding, shape):
     blocks = rows @ W.reshape(m * m * c_out, -1)
     x = blocks.reshape(n, height, width, stride, stride, c_in).transpose(0, 1, 3, 2, 4, 5)
     x = x.reshape(n, height * stride, width * stride, c_in)
-    return x[:, padding:padding + shape[0], padding:padding + shape[1]]
+    return x[:, padding:padding + shape[0], padding:padding + shape[1]].copy()
 
 
-def sum_over_rows(dy):
-    """dy.sum(axis=0), as a matrix product: faster where columns are few."""
+def add_to_pixels(y, b):
+    """y += b for each pixel of (n, H, W, C); by rows of pixels, as loops over C alone are slow."""
+    rows = y.reshape(len(y), y.shape[1], -1)
+    rows += np.tile(b, y.shape[2])
+
+
+def sum_over_pixels(dy):
+    """The sum of dy (..., C) over all but C, as a matrix product: faster where channels are few."""
+    dy = dy.reshape(-1, dy.shape[-1])
     return np.ones(len(dy), dy.dtype) @ dy
 
 
@@ -116,7 +130,7 @@ class Conv2d(_Convolution):
 
     def forward(self, x):
         y, rows = self._gather(x)
-        y += self.b
+        add_to_pixels(y, self.b)
         return y.reshape(*x.shape[:-3], *y.shape[1:]), (x.shape, rows)
 
     def accumulate(self, dy, cache):
@@ -124,7 +138,7 @@ class Conv2d(_Convolution):
         _, rows = cache
         dy = dy.reshape(len(rows), -1)
         self.dW += (rows.T @ dy).reshape(self.W.shape)
-        self.db += sum_over_rows(dy)
+        self.db += sum_over_pixels(dy)
 
     def pullback(self, dy, cache):
         # y = A x + b
@@ -157,13 +171,14 @@ class ConvTranspose2d(_Convolution):
     def forward(self, x):
         shape = [(n - 1) * self.stride - 2 * self.padding + self.k for n in x.shape[-3:-1]]
         y = self._scatter(x, shape)
-        return (y + self.b).reshape(*x.shape[:-3], *y.shape[1:]), x
+        add_to_pixels(y, self.b)
+        return y.reshape(*x.shape[:-3], *y.shape[1:]), x
 
     def backward(self, dy, x):
         # y = A^T x + b, so <dy, A^T x> = <A dy, x>: the roles of x and dy are exchanged
         dx, rows = self._gather(dy)
         self.dW += (rows.T @ x.reshape(len(rows), -1)).reshape(self.W.shape)
-        self.db += sum_over_rows(dy.reshape(-1, dy.shape[-1]))
+        self.db += sum_over_pixels(dy)
         return dx.reshape(x.shape)
 
     def accumulate(self, dy, x):
