@@ -13,9 +13,9 @@ from importlib.util import find_spec
 import numpy as np
 
 import npvae
-from competitors import Competitor, arguments, setting, take_turns, with_threads, write
 from npvae.evaluation import AnomalyDetector
 from npvae.evaluation.anomaly import SCORES
+from turns import Competitor, arguments, setting, take_turns, with_threads, write
 
 N_ROWS, N_SAMPLES = 500, 10
 

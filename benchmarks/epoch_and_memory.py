@@ -18,7 +18,11 @@ import time
 
 import numpy as np
 
-from competitors import Problem, arguments, build, setting, with_threads, write
+import npvae
+from competitors import build
+from npvae.objectives import ELBO
+from steps import Problem
+from turns import arguments, setting, with_threads, write
 
 EVERYBODY = ("fit", "npvae", "torch example", "torch best", "torch compiled", "jax", "autograd")
 BATCH = 128
@@ -26,10 +30,7 @@ BATCH = 128
 
 def one_epoch(name, start):
     """In a process of its own: seconds before, of the epoch, of its processors; peak MB. Or None."""
-    import resource
-
-    import npvae
-    from npvae.objectives import ELBO
+    import resource                               # POSIX only
 
     images = npvae.datasets.mnist().train_images
     images = images[:len(images) // BATCH * BATCH]

@@ -10,14 +10,14 @@ one turn.
 
 import numpy as np
 
-from competitors import Competitor, arguments, setting, take_turns, with_threads, write
+import npvae
+from turns import Competitor, arguments, setting, take_turns, with_threads, write
 
 K = 5000
 
 
 def estimate(model, x):
     """log p(x) of each image, one after the other."""
-    import npvae
     rng = np.random.default_rng(1)
 
     def train(images):
@@ -50,8 +50,6 @@ def decoder_products(model, x):
 def main():
     asked = arguments(__doc__).parse_args()
     with_threads(asked.threads)
-    import npvae
-
     model = npvae.iwae()
     x = npvae.datasets.binarize(npvae.datasets.mnist().test_images[:1], np.random.default_rng(0))
     times = take_turns([estimate(model, x), decoder_products(model, x)], asked.rounds)

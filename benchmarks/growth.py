@@ -16,7 +16,10 @@ from pathlib import Path
 
 import numpy as np
 
-from competitors import THREADS, Problem, arguments, npvae_step, setting, with_threads, write
+import npvae
+from npvae.objectives import ELBO
+from steps import Problem, npvae_step
+from turns import THREADS, arguments, setting, with_threads, write
 
 BATCH = 128
 SWEEPS = {"batch": [2**i for i in range(3, 13)], "samples K": [2**i for i in range(8)],
@@ -30,9 +33,6 @@ def clock():
 
 def work(name, size, images):
     """A function that works once, and how many images it works on."""
-    import npvae
-    from npvae.objectives import ELBO
-
     n_batch, n_samples, n_latent, width = (
         size if name == its_name else usual for its_name, usual in
         (("batch", BATCH), ("samples K", 1), ("latent size", 20), ("width", 400)))
@@ -96,8 +96,6 @@ def main():
     parser.add_argument("--out", type=Path, default=Path("out"))
     asked = parser.parse_args()
     with_threads(asked.threads)
-    import npvae
-
     images = npvae.datasets.mnist().train_images
     print(setting())
     results = {}

@@ -17,7 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from competitors import THREADS, arguments, setting, shapes, with_threads, write
+import npvae
+from npvae.numerics import keep_freed_memory
+from steps import problems, shapes
+from turns import THREADS, arguments, setting, with_threads, write
 
 PARTS = ("noise", "encoder", "posterior", "decoder", "likelihood", "objective", "likelihood, back",
          "decoder, back", "posterior, back", "encoder, back", "zero the gradient", "Adam", "the rest")
@@ -77,8 +80,6 @@ def products_by_part(problem):
 
 def measure(problem, rounds):
     """Milliseconds of each part, and of its products: two dicts of medians."""
-    import npvae
-
     model, x, n_samples, objective = problem
     model, adam, rng = model.copy(), npvae.Adam(), np.random.default_rng(0)
     parts, alone, products = [], [], products_by_part(problem)
@@ -142,8 +143,7 @@ def main():
     parser.set_defaults(rounds=60)
     asked = parser.parse_args()
     with_threads(asked.threads)
-    from training_step import problems
-
+    keep_freed_memory()                              # as fit does
     print(setting())
     results = {name: measure(problem, asked.rounds)
                for _, name, problem in problems() if name in SIZES}

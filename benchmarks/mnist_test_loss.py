@@ -6,11 +6,10 @@ The loss is that of PyTorch's own example with the same network (784-400-20, bat
 Adam 1e-3, grey pixels): nats per image on the 10,000 test images, one sample of z each.
 """
 
-import platform
-
 import numpy as np
 
 import npvae
+from turns import setting
 
 
 def main(seeds=(0, 1, 2), epochs=10):
@@ -21,7 +20,7 @@ def main(seeds=(0, 1, 2), epochs=10):
                             epochs=epochs, seed=seed, progress=False)
         losses.append([row["val_loss"] for row in history])
         print(f"seed {seed}: " + " ".join(f"{loss:.2f}" for loss in losses[-1]), flush=True)
-    print(f"Python {platform.python_version()}, NumPy {np.__version__}, {platform.machine()}")
+    print(setting())
     for epoch in (7, 10):
         at_epoch = [row[epoch - 1] for row in losses]
         print(f"epoch {epoch:2}: mean {np.mean(at_epoch):.2f}, "

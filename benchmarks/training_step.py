@@ -12,32 +12,12 @@ processor's own time ("cpu"), which does not count the others' work, is the stea
 
 import numpy as np
 
-from competitors import (Problem, agree, arguments, build, setting, summary, take_turns,
-                         with_threads, write)
+from competitors import agree, build, summary
+from steps import problems
+from turns import arguments, setting, take_turns, with_threads, write
 
 EVERYBODY = ("npvae", "torch example", "torch best", "torch compiled", "jax", "autograd",
              "products", "control")
-
-
-def problems():
-    """(group, name, problem) for all sizes."""
-    import npvae
-    from npvae.objectives import ELBO, IWAE
-
-    images = npvae.datasets.mnist().train_images
-    corners = np.ascontiguousarray(images.reshape(-1, 28, 28)[:, 10:18, 10:18]).reshape(-1, 64)
-    for n in (32, 128, 512, 2048):
-        yield "dense", f"784-400-20, batch {n}", Problem(npvae.vae(), images[:n], 1, ELBO())
-    deep = npvae.iwae()
-    for n in (20, 100):
-        for k in (1, 5, 50):
-            yield ("iwae", f"784-200-200-50, IWAE, batch {n}, K {k}",
-                   Problem(deep, images[:n], k, IWAE()))
-    for n in (32, 128):
-        yield ("small", f"64-64-2, batch {n}",
-               Problem(npvae.vae(64, (64,), 2), corners[:n], 1, ELBO()))
-    yield ("conv", "convolutional, batch 128",
-           Problem(npvae.convolutional_vae(), images[:128], 1, ELBO()))
 
 
 def main():

@@ -4,7 +4,8 @@ from importlib.util import find_spec
 
 import numpy as np
 
-from competitors import LEARNING_RATE, Competitor
+from steps import LEARNING_RATE
+from turns import Competitor
 
 
 def network(xp, convolve, layers, prefix, p, x):

@@ -15,7 +15,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from competitors import LEARNING_RATE, THREADS, Competitor
+from steps import LEARNING_RATE
+from turns import THREADS, Competitor
 
 TURNED = {1: (0,), 2: (1, 0), 4: (3, 2, 0, 1)}      # npvae's axes, as PyTorch's: (out, in, k, k)
 BACK = {1: (0,), 2: (1, 0), 4: (2, 3, 1, 0)}
