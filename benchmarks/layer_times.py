@@ -48,14 +48,12 @@ def watch(model, adam, seconds):
     for owner, names, label in (
             (model.posterior, ("draw_noise",), "noise"),
             (model.encoder, ("forward",), "encoder"),
-            (model.posterior, ("given", "sample", "kl", "log_prob"), "posterior"),
-            (model.prior, ("log_prob",), "posterior"),
+            (model.posterior, ("given", "sample"), "posterior"),
             (model.decoder, ("forward",), "decoder"),
             (model.likelihood, ("log_prob",), "likelihood"),
             (model.likelihood, ("backward",), "likelihood, back"),
             (model.decoder, ("backward",), "decoder, back"),
-            (model.prior, ("backward",), "posterior, back"),
-            (model.posterior, ("backward", "kl_backward"), "posterior, back"),
+            (model.posterior, ("backward",), "posterior, back"),
             (model.encoder, ("accumulate",), "encoder, back"),
             (model.parameters, ("zero_grad",), "zero the gradient"),
             (adam, ("step",), "Adam")):
@@ -107,10 +105,12 @@ def measure(problem, rounds):
 
 
 class ObjectiveWatch:
-    """An objective, watched."""
+    """An objective, watched; and its cost, which asks posterior and prior."""
 
     def __init__(self, objective, seconds):
-        self.analytic, self.call = objective.analytic, watched(objective, "objective", seconds)
+        self.call, self.cost = watched(objective, "objective", seconds), self
+        self.forward = watched(objective.cost.forward, "posterior", seconds)
+        self.backward = watched(objective.cost.backward, "posterior, back", seconds)
 
     def __call__(self, log_px, rate):
         return self.call(log_px, rate)

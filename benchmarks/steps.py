@@ -13,7 +13,7 @@ LEARNING_RATE = 1e-3
 
 
 class Problem(NamedTuple):
-    """A model, a batch (B, D), K, and an objective: ELBO(), ELBO(analytic=False) or IWAE()."""
+    """A model, a batch (B, D), K, and an objective: ELBO(), ELBO(cost=SampledKL()) or IWAE()."""
 
     model: Any
     x: np.ndarray

@@ -4,6 +4,7 @@ from importlib.util import find_spec
 
 import numpy as np
 
+from npvae.objectives import KL
 from steps import LEARNING_RATE
 from turns import Competitor
 
@@ -36,7 +37,7 @@ def make_loss(xp, problem, convolve=None):
         z = mu + xp.exp(0.5 * logvar) * eps
         y = network(xp, convolve, model.decoder.layers, "decoder", p, z)
         log_px = xp.sum(x * y - xp.logaddexp(0.0, y), axis=-1)
-        if objective.analytic:
+        if isinstance(objective.cost, KL):
             kl = 0.5 * xp.sum(mu * mu + xp.exp(logvar) - 1.0 - logvar)
             return kl / len(x) - xp.mean(log_px)
         log_w = log_px - 0.5 * xp.sum(z * z - eps * eps - logvar, axis=-1)

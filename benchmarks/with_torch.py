@@ -15,6 +15,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from npvae.objectives import KL
 from steps import LEARNING_RATE
 from turns import THREADS, Competitor
 
@@ -82,7 +83,7 @@ def torch_step(problem, style):
             cross_entropy = F.binary_cross_entropy(torch.sigmoid(y), x.expand_as(y), reduction="none")
         else:
             cross_entropy = F.binary_cross_entropy_with_logits(y, x.expand_as(y), reduction="none")
-        if objective.analytic:
+        if isinstance(objective.cost, KL):
             kl = -0.5 * torch.sum(1 + logvar - mu * mu - logvar.exp())
             return cross_entropy.sum() / (len(eps) * len(x)) + kl / len(x)
         log_w = -cross_entropy.sum(-1) - 0.5 * (z * z - eps * eps - logvar).sum(-1)
