@@ -6,7 +6,7 @@ Arrays come out in the model's dtype, contiguous and finite. What is inside the 
 
 import numpy as np
 
-from npvae.inputs import as_batch, as_finite, check_real
+from npvae.inputs import as_array, as_batch, as_finite, check_real
 from npvae.networks.parameters import Module
 from npvae.networks.summary import as_call, summary
 
@@ -173,7 +173,7 @@ def as_observed(model, observed, n_batch):
 
 def as_noise(model, eps, n_batch):
     """Noise as a finite array (K, n_batch, J)."""
-    eps = np.asarray(eps)
+    eps = as_array(eps, "eps")
     if eps.ndim != 3 or eps.shape[1:] != (n_batch, model.n_latent) or len(eps) == 0:
         raise ValueError(f"eps has shape {eps.shape}: (samples, {n_batch}, {model.n_latent}) "
                          "was expected; see draw_noise")

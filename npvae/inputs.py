@@ -2,16 +2,32 @@
 
 import math
 import numbers
+import os
+import sys
 
 import numpy as np
 
 
-def as_batch(x, name, n_columns, dtype):
-    """x as a finite array (B, n_columns) of the given dtype, B at least 1."""
+def as_array(x, name):
+    """x as an array of numbers of any kind, with nothing in it that counts as missing."""
+    if is_masked(x):
+        raise TypeError(f"{name} is a masked array: what lies under its mask would count as data; "
+                        "an array without a mask was expected")
     try:
-        x = np.asarray(x)
+        return np.asarray(x)
     except ValueError as error:
         raise ValueError(f"{name} is no array: {error}") from error
+
+
+def is_masked(x):
+    """True for a NumPy masked array, masked or not, and for sequences that hold one."""
+    return isinstance(x, np.ma.MaskedArray) or (isinstance(x, (list, tuple))
+                                                and any(map(is_masked, x)))
+
+
+def as_batch(x, name, n_columns, dtype):
+    """x as a finite array (B, n_columns) of the given dtype, B at least 1."""
+    x = as_array(x, name)
     check_real(x, name)
     if x.ndim != 2 or x.shape[1] != n_columns:
         hint = ""
@@ -40,6 +56,16 @@ def check_real(x, name):
         raise TypeError(f"{name} has dtype {x.dtype}: real numbers were expected")
 
 
+def check_dtype(dtype, name="dtype"):
+    """Raise TypeError where dtype is none of real numbers."""
+    try:
+        kind = np.dtype(dtype).kind if dtype is not None else "O"
+    except TypeError:
+        kind = "O"
+    if kind not in "fiub":
+        raise TypeError(f"{name} is {dtype!r}: one of real numbers was expected, such as np.float32")
+
+
 def check_finite(x, name):
     """Raise ValueError where x holds a NaN or an infinity, naming the first."""
     if not np.isfinite(x).all():
@@ -48,15 +74,18 @@ def check_finite(x, name):
 
 
 def check_range(x, name, low, high, expected):
-    """Raise ValueError where x leaves [low, high], saying what was expected."""
+    """Raise ValueError where x leaves [low, high], or is no number, saying what was expected."""
+    if x.size == 0:
+        raise ValueError(f"{name} has shape {x.shape}: at least one number was expected")
     smallest, largest = x.min(), x.max()
-    if smallest < low or largest > high:
+    if not (low <= smallest and largest <= high):             # a NaN is on no side of either
+        check_finite(x, name)
         raise ValueError(f"{name} lies in [{smallest:.6g}, {largest:.6g}]: {expected}")
 
 
 def as_one_hot(labels, name, n_classes, dtype):
     """Integer labels (B,) in 0 .. n_classes - 1 as rows of zeros with a single one."""
-    labels = np.asarray(labels)
+    labels = as_array(labels, name)
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise TypeError(f"{name} has shape {labels.shape} and dtype {labels.dtype}: "
                         "one integer for each row was expected")
@@ -71,18 +100,43 @@ def as_one_hot(labels, name, n_classes, dtype):
 
 
 def check_count(value, name, least=1):
+    """Raise where value is no integer of at least `least`, or more than an array can have.
+
+    Returns
+    -------
+    int
+        The value as a Python integer: NumPy's own overflow (2 * np.uint8(200) is 144).
+    """
+    check_integer(value, name, least)
+    if value > sys.maxsize:
+        raise ValueError(f"{name} is {value!r}: an integer of at most {sys.maxsize} was expected")
+    return int(value)
+
+
+def check_seed(seed):
+    """Raise where seed is no integer of at least 0; it may have any number of digits."""
+    check_integer(seed, "seed", 0)
+
+
+def check_integer(value, name, least):
     """Raise where value is no integer of at least `least`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ValueError(f"{name} is {value!r}: an integer of at least {least} was expected")
 
 
 def check_positive(value, name):
-    """Raise where value is not a positive, finite number."""
-    check_number(value, name, lambda v: 0 < v < math.inf, "a positive, finite number")
+    """Raise where value is not a positive, finite number; return it as a Python float."""
+    return check_number(value, name, lambda v: 0 < v < math.inf, "a positive, finite number")
 
 
 def check_number(value, name, within, expected):
-    """Raise where value is no real number, or not within what was expected."""
+    """Raise where value is no real number, or not within what was expected.
+
+    Returns
+    -------
+    float
+        The value as a Python float: NumPy's float64 would promote arrays of float32.
+    """
     real = isinstance(value, numbers.Real) and not isinstance(value, bool)
     try:
         good = real and within(float(value))
@@ -90,6 +144,12 @@ def check_number(value, name, within, expected):
         good = False
     if not good:
         raise ValueError(f"{name} is {value!r}: {expected} was expected")
+    return float(value)
+
+
+def check_path(value, name="path"):
+    """Raise TypeError where value is no path."""
+    check_type(value, name, (str, os.PathLike), "a path")
 
 
 def check_type(value, name, kind, expected):
@@ -104,7 +164,7 @@ def check_generator(rng):
 
 
 def check_choice(value, name, choices):
-    """Raise where value is none of the choices."""
-    if value not in choices:
+    """Raise where value is none of the choices, which are texts."""
+    if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} is {value!r}: one of {', '.join(map(repr, choices))} "
                          "was expected")

@@ -7,7 +7,7 @@ draws what an uninterrupted one would have drawn.
 
 import numpy as np
 
-from npvae.inputs import check_count
+from npvae.inputs import check_seed
 
 PURPOSES = ("weights", "shuffle", "step", "evaluate", "score")
 
@@ -18,6 +18,6 @@ def stream(seed, purpose, *position):
     (`default_rng([seed, epoch, step])` would do, but for its zeros: [7], [7, 0] and [7, 0, 0]
     give the same numbers. A spawn key tells them apart.)
     """
-    check_count(seed, "seed", least=0)
+    check_seed(seed)
     key = (PURPOSES.index(purpose), *position)
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))

@@ -20,11 +20,11 @@ def test_npy_and_csv_give_the_same_table(tmp_path):
 
 
 @pytest.mark.parametrize("name, content, message", [
-    ("a.csv", "1,2\n3\n", "row 2 has 1 columns, the first 2"),
-    ("a.csv", "1,2\n3,x\n", "row 2 holds 'x'"),
+    ("a.csv", "1,2\n3\n", "line 2 has 1 columns, the first 2"),
+    ("a.csv", "1,2\n3,x\n", "line 2 holds 'x'"),
     ("a.csv", "a,b\n", "it has no rows"),
     ("a.csv", "", "it has no rows"),
-    ("a.csv", "1,nan\n", r"nan at index \(0, 1\)"),
+    ("a.csv", "1,2\n3,nan\n", "line 2 holds 'nan': a finite number was expected"),
     ("a.txt", "1,2\n", "ends neither in .npy nor in .csv"),
     ("a.npy", "no array", "is no table of numbers")])
 def test_what_is_no_table_is_refused(tmp_path, name, content, message):

@@ -1,58 +1,107 @@
 """Tables of numbers: reading them, and putting their columns on one scale."""
 
 import os
-from array import array
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from npvae.datasets.csv_files import DELIMITERS, read_csv
 from npvae.files import read_npy
-from npvae.inputs import as_batch
+from npvae.inputs import (as_array, as_batch, as_finite, check_choice, check_finite, check_path,
+                          check_real, check_type)
+
+ROUNDING = 16 * np.finfo(np.float64).eps      # a column that varies by no more is constant
 
 
 @dataclass
 class Standardizer:
-    """(x - shift) / scale, column by column: see `standardizer_of`."""
+    """(x - shift) / scale, column by column: see `standardizer_of`.
+
+    Parameters
+    ----------
+    shift, scale : array (D,)
+        Of finite numbers; those of scale are positive.
+    """
 
     shift: np.ndarray
     scale: np.ndarray
 
+    def __post_init__(self):
+        for name in ("shift", "scale"):
+            vector = as_array(getattr(self, name), name)
+            check_real(vector, name)
+            if vector.ndim != 1 or vector.size == 0:
+                raise ValueError(f"{name} has shape {vector.shape}: one number for each column was "
+                                 "expected")
+            setattr(self, name, as_finite(vector, name, np.float64))
+        if self.shift.shape != self.scale.shape:
+            raise ValueError(f"shift has shape {self.shift.shape} and scale {self.scale.shape}: "
+                             "one of each for every column was expected")
+        if (self.scale <= 0).any():
+            raise ValueError(f"scale reaches {self.scale.min()}: positive numbers were expected")
+
     def __call__(self, x):
         x = as_batch(x, "x", len(self.shift), np.float64)
-        return (x - self.shift) / self.scale
+        with np.errstate(over="ignore"):
+            z = (x - self.shift) / self.scale
+        check_finite(z, "(x - shift) / scale")
+        return z
 
 
 def standardizer_of(x):
     """The Standardizer under which the columns of x (n, D) have mean 0 and deviation 1.
 
-    A column that never changes is shifted only.
+    A column that never changes is shifted only; so is one that changes by less than the rounding
+    of its numbers, 16 times float64's 2.2e-16 of the largest.
     """
     columns = np.shape(x)[-1] if np.ndim(x) else 1
     x = as_batch(x, "x", columns, np.float64)
-    scale = x.std(axis=0)
-    return Standardizer(x.mean(axis=0), np.where(scale > 0, scale, 1.0))
+    # In units of the largest of each column: squares of 1e-200 would vanish, of 1e200 overflow.
+    largest = np.abs(x).max(axis=0)
+    u = x / np.where(largest > 0, largest, 1.0)
+    mean = u.mean(axis=0)
+    scale = largest * u.std(axis=0)
+    varies = (np.ptp(u, axis=0) > ROUNDING) & (scale > 0)
+    return Standardizer(np.where(varies, largest * mean, x[0]), np.where(varies, scale, 1.0))
 
 
-def read_table(path):
+def read_table(path, *, header=None, delimiter=None):
     """Numbers from a .npy file, or from a .csv file: float64, (n, D).
 
-    A .csv file has commas between its numbers; a first line of names is left out.
+    Parameters
+    ----------
+    path : path-like
+    header : bool, optional
+        Of a .csv file: True where its first line names the columns, False where every line is a
+        row, and every column data. If left out, a first line of names is one, and a first line of
+        numbers is a row; what may be either is refused.
+    delimiter : {",", ";", "\\t", "|"}, optional
+        Of a .csv file: what stands between two numbers. If left out, a comma, where the file can
+        be read in no other way.
 
     Raises
     ------
     FileNotFoundError
         Where there is no such file.
     ValueError
-        Where it is neither, is damaged, or holds something else than a table of numbers.
+        Where it is neither, is damaged, can be read in two ways, or holds something else than a
+        table of numbers: names the line.
     """
+    check_path(path)
+    check_type(header, "header", (bool, type(None)), "True, False or None")
+    if delimiter is not None:
+        check_choice(delimiter, "delimiter", DELIMITERS)
     path = Path(path)
+    if path.suffix != ".csv" and not (header is None and delimiter is None):
+        raise ValueError(f"header is {header!r} and delimiter is {delimiter!r}, and {path} is no "
+                         ".csv file: only those have them")
     try:
         if path.suffix == ".npy":
             with open(path, "rb") as file:
                 table = read_npy(file, os.fstat(file.fileno()).st_size)
         elif path.suffix == ".csv":
-            table = _read_csv(path)
+            table = read_csv(path, header, delimiter)
         else:
             raise ValueError("its name ends neither in .npy nor in .csv")
     except ValueError as error:
@@ -61,29 +110,3 @@ def read_table(path):
         raise ValueError(f"{path} holds an array of shape {table.shape} and dtype {table.dtype}: "
                          "a table of numbers, (rows, columns), was expected")
     return as_batch(table, str(path), table.shape[1], np.float64)
-
-
-def _read_csv(path):
-    lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
-    if lines and not any(map(_is_number, lines[0].split(","))):
-        lines = lines[1:]
-    if not lines:
-        raise ValueError("it has no rows")
-    width, numbers = len(lines[0].split(",")), array("d")
-    for number, line in enumerate(lines, start=1):
-        row = line.split(",")
-        if len(row) != width:
-            raise ValueError(f"row {number} has {len(row)} columns, the first {width}")
-        for cell in row:
-            if not _is_number(cell):
-                raise ValueError(f"row {number} holds {cell[:40]!r}")
-            numbers.append(float(cell))
-    return np.array(numbers).reshape(-1, width)
-
-
-def _is_number(cell):
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True

@@ -10,7 +10,8 @@ from scipy.special import chdtrc
 from npvae.datasets.tables import Standardizer
 from npvae.door import as_data, check_vae
 from npvae.evaluation.evidence import log_evidence
-from npvae.inputs import as_batch, check_choice, check_count, check_finite, check_number
+from npvae.inputs import (as_batch, check_choice, check_count, check_finite, check_number,
+                          check_seed)
 from npvae.learning.checkpoints import load, load_into, save
 from npvae.objectives import ELBO
 from npvae.objectives.costs import best_cost
@@ -188,7 +189,7 @@ def _detector_of(model, numbers, arrays):
     detector.n_samples, detector.seed = numbers["n_samples"], numbers["seed"]
     check_choice(detector.kind, "score", SCORES)
     check_count(detector.n_samples, "n_samples")
-    check_count(detector.seed, "seed", least=0)
+    check_seed(detector.seed)
 
     def vector(name, size):
         return as_batch(arrays[name].reshape(1, -1), name, size, np.float64)[0]

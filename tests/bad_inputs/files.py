@@ -98,14 +98,14 @@ CASES = [
      "a.xlsx is no table of numbers: its name ends neither in .npy nor in .csv"),
     ("read_table of semicolons", lambda d: datasets.read_table(
         written(d / "a.csv", "a;b\n1;2\n")), V,
-     "row 1 holds '1;2'"),
+     "line 1 holds ';': say delimiter=';'"),
     ("read_table of uneven rows", lambda d: datasets.read_table(
         written(d / "a.csv", "1,2\n3\n")), V,
-     "row 2 has 1 columns, the first 2"),
+     "line 2 has 1 columns, the first 2"),
     ("read_table with a gap", lambda d: datasets.read_table(written(d / "a.csv", "1,2\n3,\n")), V,
-     "row 2 holds ''"),
+     "line 2 holds ''"),
     ("read_table with a NaN", lambda d: datasets.read_table(written(d / "a.csv", "1,nan\n")), V,
-     "a.csv is nan at index (0, 1)"),
+     "line 1 holds 'nan', which is no number and may be a missing one"),
     ("read_table of latin letters", lambda d: datasets.read_table(
         written(d / "a.csv", b"\xe9,1\n")), V,
      "a.csv is no table of numbers"),

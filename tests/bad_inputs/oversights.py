@@ -59,7 +59,7 @@ CASES = [
     ("a detector's file without its mean", lambda d: evaluation.load_detector(
         saved_detector(d, without=("latent_mean",))), V, "it lacks 'latent_mean'"),
     ("a first row with a gap", lambda d: datasets.read_table(written(d / "a.csv", "?,2\n3,4\n")), V,
-     "row 1 holds '?'"),
+     "line 1 holds '?'"),
     ("binarize 0 to 255", lambda d: datasets.binarize(255 * X, rng()), V,
      "x lies in [0, 255]: probabilities in [0, 1] were expected"),
     ("standardizer of another width", lambda d: datasets.standardizer_of(X)(X[:, :1]), V,
