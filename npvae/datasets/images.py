@@ -8,8 +8,8 @@ import numpy as np
 
 from npvae.datasets.idx import read_idx
 from npvae.files import read_npz
-from npvae.inputs import (as_one_hot, check_count, check_generator, check_number,
-                          check_range)
+from npvae.inputs import (as_array, as_one_hot, check_count, check_dtype, check_finite,
+                          check_generator, check_number, check_path, check_range, check_real)
 
 MNIST = Path(__file__).with_name("mnist.npz")
 IDX_NAMES = {"train_images": "train-images-idx3-ubyte", "train_labels": "train-labels-idx1-ubyte",
@@ -62,6 +62,7 @@ def load_images(path):
     ValueError
         Where a file is damaged, or is of something else.
     """
+    check_path(path)
     path = Path(path)
     arrays = _read_folder(path) if path.is_dir() else _read_archive(path)
     data = ImageData(*_images_and_labels(arrays, "train", path),
@@ -114,6 +115,9 @@ def split(n_last, *arrays):
     check_count(n_last, "n_last")
     if not arrays:
         raise ValueError("no arrays are given: at least one was expected")
+    for i, a in enumerate(arrays):
+        if not getattr(a, "shape", isinstance(a, (list, tuple))):
+            raise TypeError(f"arrays[{i}] is {a!r}: an array with rows was expected")
     if len({len(a) for a in arrays}) != 1:
         raise ValueError(f"arrays have {', '.join(str(len(a)) for a in arrays)} rows: "
                          "the same number was expected")
@@ -129,12 +133,20 @@ def binarize(x, rng):
     presentation of an image, it is dynamic binarization, as in Burda et al. (2016).
     """
     check_generator(rng)
+    x = as_array(x, "x")
+    check_real(x, "x")
     check_range(x, "x", 0, 1, "probabilities in [0, 1] were expected")
-    return (rng.random(x.shape, x.dtype) < x).astype(x.dtype)
+    return (_uniform(rng, x) < x).astype(x.dtype)
+
+
+def _uniform(rng, x):
+    """Uniform numbers in [0, 1), one for each of x: float32 for float32, else float64."""
+    return rng.random(x.shape, np.float32 if x.dtype == np.float32 else np.float64)
 
 
 def one_hot(labels, n_classes, dtype=np.float32):
     """Labels 0 .. n_classes - 1, (n,), as rows with a single one, (n, n_classes)."""
+    check_dtype(dtype)
     return as_one_hot(labels, "labels", n_classes, dtype)
 
 
@@ -153,4 +165,8 @@ class Masking:
         check_number(self.p, "p", lambda v: 0 <= v < 1, "a probability in [0, 1)")
 
     def __call__(self, x, rng):
-        return x * (rng.random(x.shape, x.dtype) >= self.p)
+        check_generator(rng)
+        x = as_array(x, "x")
+        check_real(x, "x")
+        check_finite(x, "x")                       # a NaN times zero is a NaN
+        return (x * (_uniform(rng, x) >= self.p)).astype(x.dtype, copy=False)
