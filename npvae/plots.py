@@ -5,15 +5,22 @@ scales, which colour-blind readers can tell apart.
 """
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from scipy.special import ndtr, ndtri
 
-from npvae.inputs import check_count
+from npvae.door import check_model
+from npvae.inputs import (as_array, as_finite, check_count, check_finite, check_number, check_real,
+                          check_type)
+
+__all__ = ["training_curves", "reconstructions", "image_grid", "latent_manifold",
+           "latent_scatter", "label_rows", "tile"]
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
 
@@ -26,8 +33,7 @@ def training_curves(history):
     history : list of dict
         As `fit` returns it.
     """
-    if not history:
-        raise ValueError("history is empty: at least one epoch was expected")
+    check_history(history)
     figure = Figure(figsize=(9, 3), layout="constrained")
     panels = (("-ELBO", BLUE), ("reconstruction, $-\\log p(x|z)$", ORANGE), ("KL", GREEN))
     for axes, (title, colour) in zip(figure.subplots(1, 3), panels):
@@ -47,6 +53,19 @@ def training_curves(history):
     return figure
 
 
+def check_history(history):
+    """Raise where history is no list of epochs as `fit` returns it."""
+    check_type(history, "history", Sequence, "a list of epochs, as fit returns it,")
+    if not history:
+        raise ValueError("history is empty: at least one epoch was expected")
+    for row in history:
+        check_type(row, "a row of history", dict, "a dict")
+        for name in ("epoch", "reconstruction", "kl", *(n for n in row if n.startswith("val_"))):
+            if name not in row:
+                raise ValueError(f"a row of history holds {', '.join(row)}: {name} was expected, too")
+            check_number(row[name], f"{name} in history", math.isfinite, "a finite number")
+
+
 def reconstructions(x, x_hat, shape=(28, 28)):
     """Originals in the upper row, their reconstructions in the lower.
 
@@ -56,6 +75,7 @@ def reconstructions(x, x_hat, shape=(28, 28)):
     shape : tuple
         Height and width of an image.
     """
+    x, x_hat = as_images(x, shape, "x"), as_images(x_hat, shape, "x_hat")
     if len(x_hat) != len(x):
         raise ValueError(f"x_hat has {len(x_hat)} rows: {len(x)} were expected, as in x")
     figure = Figure(figsize=(len(x) * 0.75 + 0.9, 1.8), layout="constrained")
@@ -71,6 +91,8 @@ def reconstructions(x, x_hat, shape=(28, 28)):
 def image_grid(images, columns, shape=(28, 28), title=None):
     """Images (n, D) in rows of so many columns: samples from the prior, for instance."""
     check_count(columns, "columns")
+    check_type(title, "title", (str, type(None)), "a text")
+    images = as_images(images, shape)
     rows = math.ceil(len(images) / columns)
     figure = Figure(figsize=(columns * 0.5, rows * 0.5 + (0.4 if title else 0)),
                     layout="constrained")
@@ -88,6 +110,7 @@ def latent_manifold(model, n=20, shape=(28, 28)):
     The codes are the Gaussian quantiles of an even grid, as in Kingma and Welling
     (2014), figure 4: each image stands for an equal share of the prior.
     """
+    check_model(model)
     if model.n_latent != 2:
         raise ValueError(f"model has {model.n_latent} latent dimensions: 2 were expected")
     check_count(n, "n")
@@ -109,14 +132,22 @@ def latent_scatter(mu, labels, dimensions=(0, 1)):
     Each class is written at its median (or as near to it as the other names allow), so that
     the figure can be read without colour.
     """
-    labels = np.asarray(labels)
+    mu, labels = as_array(mu, "mu"), as_array(labels, "labels")
+    check_real(mu, "mu")
+    if mu.ndim != 2 or mu.size == 0:
+        raise ValueError(f"mu has shape {mu.shape}: (n, J) was expected")
+    check_finite(mu, "mu")
+    if labels.dtype.kind not in "fiubUS":
+        raise TypeError(f"labels have dtype {labels.dtype}: numbers or texts were expected")
+    if labels.dtype.kind == "f":
+        check_finite(labels, "labels")
     if labels.shape != (len(mu),):
         raise ValueError(f"labels have shape {labels.shape}: ({len(mu)},) was expected, one for "
                          "each code")
+    two = isinstance(dimensions, (tuple, list)) and len(dimensions) == 2
+    if not (two and all(is_index(j, mu.shape[1]) for j in dimensions)):
+        raise ValueError(f"dimensions is {dimensions}: two of 0 to {mu.shape[1] - 1} were expected")
     first, second = dimensions
-    if not {first, second} <= set(range(np.shape(mu)[1])):
-        raise ValueError(f"dimensions is {dimensions}: two of 0 to {np.shape(mu)[1] - 1} were "
-                         "expected")
     classes = np.unique(labels)
     figure = Figure(figsize=(6, 5), layout="constrained")
     axes = figure.subplots(1, 1)
@@ -138,6 +169,12 @@ def latent_scatter(mu, labels, dimensions=(0, 1)):
     axes.set(xlabel=f"$\\mu_{{{first + 1}}}(x)$", ylabel=f"$\\mu_{{{second + 1}}}(x)$",
              title=f"posterior means, dimensions {first + 1} and {second + 1}")
     return figure
+
+
+def is_index(value, n):
+    """True for an integer from 0 to n - 1."""
+    return (isinstance(value, (int, np.integer)) and not isinstance(value, bool)
+            and 0 <= value < n)
 
 
 def spread(points, distance):
@@ -164,6 +201,15 @@ def label_rows(axes, rows, names, shape=(28, 28), lines=()):
     lines : sequence of int
         A line is drawn above these rows.
     """
+    check_type(axes, "axes", Axes, "matplotlib's Axes")
+    for value, name in ((rows, "rows"), (names, "names"), (lines, "lines")):
+        check_type(value, name, (tuple, list, np.ndarray), "a sequence")
+    rows = [as_images(row, shape, f"rows[{i}]") for i, row in enumerate(rows)]
+    if len({len(row) for row in rows}) != 1 or len(names) != len(rows):
+        raise ValueError(f"rows have {', '.join(str(len(row)) for row in rows) or 'no'} images, and "
+                         f"names is {names}: as many in each row, and a name for each, were expected")
+    if not all(is_index(row, len(rows)) for row in lines):
+        raise ValueError(f"lines is {lines}: rows from 0 to {len(rows) - 1} were expected")
     height = shape[0]
     axes.imshow(tile(np.concatenate(rows), shape, len(rows[0])), cmap="gray_r", vmin=0, vmax=1)
     for row in lines:
@@ -175,11 +221,25 @@ def label_rows(axes, rows, names, shape=(28, 28), lines=()):
 
 def tile(images, shape, columns):
     """Images (n, D) side by side, row by row, as one large image; the rest is white."""
-    size = math.prod(shape)
-    if np.shape(images) != (len(images), size):
-        raise ValueError(f"images have shape {np.shape(images)}: (n, {size}) was expected, for "
-                         f"images of {' x '.join(map(str, shape))}")
+    check_count(columns, "columns")
+    images = as_images(images, shape)
     rows = math.ceil(len(images) / columns)
     canvas = np.zeros((rows * columns, *shape), np.float32)
-    canvas[:len(images)] = np.reshape(images, (-1, *shape))
+    canvas[:len(images)] = images.reshape(-1, *shape)
     return canvas.reshape(rows, columns, *shape).swapaxes(1, 2).reshape(rows * shape[0], -1)
+
+
+def as_images(images, shape, name="images"):
+    """Images as rows of finite pixels: (n, D), float32."""
+    if not isinstance(shape, (tuple, list)) or len(shape) != 2:
+        raise TypeError(f"shape is {shape!r}: height and width were expected, such as (28, 28)")
+    size = math.prod(check_count(n, "a size in shape") for n in shape)
+    images = as_array(images, name)
+    check_real(images, name)
+    if images.ndim != 2 or images.shape[1] != size or len(images) == 0:
+        raise ValueError(f"{name} have shape {images.shape}: (n, {size}) was expected, for images of "
+                         f"{' x '.join(map(str, shape))}")
+    if images.dtype.kind in "iu" and images.max() > 1:
+        raise ValueError(f"{name} are integers up to {images.max()}: pixels in [0, 1] were expected; "
+                         "divide images of integers 0 to 255 by 255")
+    return as_finite(images, name, np.float32)
