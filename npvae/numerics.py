@@ -1,12 +1,25 @@
 """Elementwise functions that stay exact for large arguments, of either sign.
 
-Every function keeps the dtype it is given (float32 stays float32) and accepts
-complex numbers, because the complex-step check (see `npvae.gradcheck`) sends
-x + ih through each formula. Where a formula branches, it branches on the sign of
-the real part, and all its terms share that one branch.
+Every function keeps the dtype it is given (float32 stays float32; integers and bools
+count as float64) and accepts complex numbers, because the complex-step check (see
+`npvae.gradcheck`) sends x + ih through each formula. Where a formula branches, it
+branches on the sign of the real part, and all its terms share that one branch.
 """
 
 import numpy as np
+
+
+def floating(x, name="x"):
+    """x as an array of floats, real or complex: integers and bools become float64.
+
+    NumPy's own arithmetic on them wraps (0 - 1 is 255 in uint8), and its exp is a float16.
+    """
+    x = np.asanyarray(x)                           # a masked array stays masked
+    if x.dtype.kind in "biu":
+        return x.astype(np.float64)
+    if x.dtype.kind not in "fc":
+        raise TypeError(f"{name} has dtype {x.dtype}: numbers were expected")
+    return x
 
 
 def absolute(x):
@@ -21,7 +34,8 @@ def absolute(x):
     ndarray of the shape and dtype of x. (NumPy's own `abs` of a complex number is
     its modulus, whose imaginary part, and with it the derivative, is lost.)
     """
-    if np.iscomplexobj(x):
+    x = floating(x)
+    if x.dtype.kind == "c":
         return x * np.copysign(1.0, x.real)
     return np.abs(x)
 
@@ -39,6 +53,7 @@ def sigmoid(x):
     -------
     ndarray of the shape and dtype of x, in [0, 1].
     """
+    x = floating(x)
     e = np.exp(-absolute(x))                       # in [0, 1]: cannot overflow
     positive = ~np.signbit(x.real)
     return (e + positive * (1.0 - e)) / (1.0 + e)  # 1 / (1 + e), or e / (1 + e)
@@ -57,6 +72,7 @@ def softplus(x):
     -------
     ndarray of the shape and dtype of x, non-negative.
     """
+    x = floating(x)
     a = absolute(x)
     return 0.5 * (x + a) + np.log1p(np.exp(-a))    # max(x, 0) + log(1 + exp(-|x|))
 
@@ -113,14 +129,20 @@ def log_mean_exp(a, axis=0):
     Parameters
     ----------
     a : ndarray, real
+        -inf, the log of a weight of 0, may be among them.
     axis : int
 
     Returns
     -------
     ndarray of the dtype of a, less that axis.
     """
-    top = a.max(axis=axis, keepdims=True)
-    return np.squeeze(top, axis) + np.log(np.exp(a - top).mean(axis=axis))
+    a = floating(a, "a")
+    if 0 in a.shape:
+        raise ValueError(f"a has shape {a.shape}: at least one number was expected")
+    # Not below the least float, so that a column of -inf alone does not become -inf - -inf, NaN.
+    top = np.maximum(a.max(axis=axis, keepdims=True), np.finfo(a.dtype).min)
+    with np.errstate(divide="ignore"):             # log(0) is the -inf that is meant
+        return np.squeeze(top, axis) + np.log(np.exp(a - top).mean(axis=axis))
 
 
 def keep_freed_memory():

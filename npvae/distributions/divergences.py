@@ -8,7 +8,7 @@ one-dimensional distributions; that of independent dimensions is their sum.
 
 import numpy as np
 
-from npvae.numerics import sigmoid, softplus
+from npvae.numerics import floating, sigmoid, softplus
 
 
 def kl_to_standard_normal(mu, logvar):
@@ -89,13 +89,15 @@ def kl_between_bernoullis(logits_q, logits_p):
     Parameters
     ----------
     logits_q, logits_p : ndarray, or a number for p
-        Of shapes that broadcast.
+        Of shapes that broadcast. Integers count as float64.
 
     Returns
     -------
-    ndarray of the common shape and dtype, non-negative up to rounding.
+    ndarray of the common shape and dtype, non-negative up to rounding. A number for p takes the
+    dtype of q.
     """
-    logits_p = np.full_like(logits_q, logits_p)
+    logits_q, logits_p = floating(logits_q, "logits_q"), floating(logits_p, "logits_p")
+    logits_p = logits_p if logits_p.ndim else logits_p.astype(logits_q.dtype)
     return (sigmoid(logits_q) * (logits_q - logits_p)
             - softplus(logits_q) + softplus(logits_p))
 
@@ -103,7 +105,8 @@ def kl_between_bernoullis(logits_q, logits_p):
 def kl_between_bernoullis_backward(dkl, logits_q, logits_p):
     """Gradients of `kl_between_bernoullis`: dlogits_q, dlogits_p."""
     # kl = p_q (logits_q - logits_p) - softplus(logits_q) + softplus(logits_p)
-    logits_p = np.full_like(logits_q, logits_p)
+    logits_q, logits_p = floating(logits_q, "logits_q"), floating(logits_p, "logits_p")
+    logits_p = logits_p if logits_p.ndim else logits_p.astype(logits_q.dtype)
     p_q = sigmoid(logits_q)
     dlogits_q = dkl * (p_q * (1.0 - p_q) * (logits_q - logits_p))
     dlogits_p = dkl * (sigmoid(logits_p) - p_q)

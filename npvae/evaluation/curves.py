@@ -6,6 +6,8 @@ over all thresholds, one point for each distinct score.
 
 import numpy as np
 
+from npvae.inputs import as_array, check_real
+
 
 def counts(scores, labels):
     """True and false positives at each distinct threshold, from the highest score down.
@@ -21,7 +23,9 @@ def counts(scores, labels):
     thresholds, true_positives, false_positives : ndarray
         What is flagged is what scores at least the threshold.
     """
-    scores, labels = np.asarray(scores, np.float64), as_flags(labels, "labels")
+    scores, labels = as_array(scores, "scores"), as_flags(labels, "labels")
+    check_real(scores, "scores")
+    scores = scores.astype(np.float64)
     if scores.ndim != 1 or scores.shape != labels.shape:
         raise ValueError(f"scores have shape {scores.shape} and labels {labels.shape}: "
                          "one of each for every row was expected")
@@ -37,7 +41,7 @@ def counts(scores, labels):
 
 def as_flags(values, name):
     """Bools, or zeros and ones, as bools."""
-    values = np.asarray(values)
+    values = as_array(values, name)
     other = ~np.isin(values, [0, 1])
     if other.any():
         raise ValueError(f"{name} hold {values[other][0].item()!r}: only 0 and 1, or bools, were "

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae.door import as_condition, as_data, check_density
-from npvae.inputs import check_count
+from npvae.inputs import as_array, check_count, check_real
 from npvae.numerics import keep_freed_memory
 from npvae.objectives import ELBO, SampledKL
 
@@ -51,7 +51,9 @@ def bits_per_dimension(log_px, n_data):
     For x of integers from 0 to 255 that a density sees divided by 255, add log2(255): the
     density is one of the divided x.
     """
-    return -np.asarray(log_px) / (n_data * math.log(2.0))
+    log_px = as_array(log_px, "log_px")
+    check_real(log_px, "log_px")
+    return -log_px / (check_count(n_data, "n_data") * math.log(2.0))
 
 
 def log_weights(model, x, eps, condition=None):

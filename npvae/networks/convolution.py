@@ -15,12 +15,14 @@ Images are (..., height, width, channels). Kernels W are (k, k, channels in, cha
 of the convolution, and the "in" of the convolution is the "out" of its transpose.
 """
 
+import math
+
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from npvae.inputs import check_count, check_generator, check_type
+from npvae.inputs import check_count, check_type
 from npvae.networks.initializers import uniform_fan_in
-from npvae.networks.layers import Layer
+from npvae.networks.layers import Layer, drawn
 from npvae.networks.parameters import block
 
 
@@ -87,13 +89,18 @@ class _Convolution(Layer):
     b, db = block("b")
 
     def __init__(self, c_in, c_out, k, rng, stride, padding, init, bias_size):
-        for value, name, least in ((c_in, "c_in", 1), (c_out, "c_out", 1), (k, "k", 1),
-                                   (stride, "stride", 1), (padding, "padding", 0)):
-            check_count(value, name, least)
-        check_generator(rng)
-        W = init(rng, k * k * c_in, c_out).reshape(k, k, c_in, c_out)
-        super().__init__({"W": W.astype(np.float32), "b": np.zeros(bias_size, np.float32)})
-        self.k, self.stride, self.padding = k, stride, padding
+        k, self.stride = check_count(k, "k"), check_count(stride, "stride")
+        self.k, self.padding = k, check_count(padding, "padding", least=0)
+        W = drawn(init, rng, k * k * c_in, c_out).reshape(k, k, c_in, c_out)
+        super().__init__({"W": W, "b": np.zeros(bias_size, np.float32)})
+
+    def _check_size(self, x, sizes):
+        """Raise ValueError where an image of such a size leaves nothing of the output."""
+        if min(sizes) < 1:
+            height, width = x.shape[-3:-1]
+            raise ValueError(f"x has images of {height} x {width}: with k={self.k}, "
+                             f"stride={self.stride} and padding={self.padding} the output has "
+                             f"{' x '.join(map(str, sizes))}, where at least 1 x 1 was expected")
 
     def _gather(self, x):
         return gather(x.reshape(-1, *x.shape[-3:]), self.W, self.stride, self.padding)
@@ -126,9 +133,12 @@ class Conv2d(_Convolution):
     """
 
     def __init__(self, c_in, c_out, k, rng, stride=1, padding=0, init=uniform_fan_in):
+        c_in, c_out = check_count(c_in, "c_in"), check_count(c_out, "c_out")
         super().__init__(c_in, c_out, k, rng, stride, padding, init, c_out)
 
     def forward(self, x):
+        self._check_size(x, [(n + 2 * self.padding - self.k) // self.stride + 1
+                             for n in x.shape[-3:-1]])
         y, rows = self._gather(x)
         add_to_pixels(y, self.b)
         return y.reshape(*x.shape[:-3], *y.shape[1:]), (x.shape, rows)
@@ -166,10 +176,12 @@ class ConvTranspose2d(_Convolution):
     """
 
     def __init__(self, c_in, c_out, k, rng, stride=1, padding=0, init=uniform_fan_in):
+        c_in, c_out = check_count(c_in, "c_in"), check_count(c_out, "c_out")
         super().__init__(c_out, c_in, k, rng, stride, padding, init, c_out)
 
     def forward(self, x):
         shape = [(n - 1) * self.stride - 2 * self.padding + self.k for n in x.shape[-3:-1]]
+        self._check_size(x, shape)
         y = self._scatter(x, shape)
         add_to_pixels(y, self.b)
         return y.reshape(*x.shape[:-3], *y.shape[1:]), x
@@ -198,7 +210,9 @@ class Reshape(Layer):
     def __init__(self, before, after):
         for shape, name in ((before, "before"), (after, "after")):
             check_type(shape, name, (tuple, list), "a tuple of sizes")
-        if np.prod(before) != np.prod(after):
+            for size in shape:
+                check_count(size, f"a size in {name}")
+        if math.prod(before) != math.prod(after):
             raise ValueError(f"before is {before} and after is {after}: "
                              "shapes of equal size were expected")
         super().__init__()

@@ -6,12 +6,15 @@ near 1 / n_in keep the size of the activations from layer to layer.
 
 import math
 
+from npvae.inputs import check_count, check_generator
+
 
 def uniform_fan_in(rng, n_in, n_out):
     """U(-a, a) with a = 1 / sqrt(n_in), so of variance 1 / (3 n_in).
 
     What `torch.nn.Linear` does to its weights by default.
     """
+    n_in, n_out = checked(rng, n_in, n_out)
     a = 1.0 / math.sqrt(n_in)
     return rng.uniform(-a, a, (n_in, n_out))
 
@@ -22,6 +25,7 @@ def glorot_uniform(rng, n_in, n_out):
     A compromise between keeping the variance of the activations (1 / n_in) and that
     of their gradients (1 / n_out). Glorot and Bengio (2010), eq. 16.
     """
+    n_in, n_out = checked(rng, n_in, n_out)
     a = math.sqrt(6.0 / (n_in + n_out))
     return rng.uniform(-a, a, (n_in, n_out))
 
@@ -31,4 +35,11 @@ def he_normal(rng, n_in, n_out):
 
     He, Zhang, Ren and Sun (2015), eq. 10.
     """
+    n_in, n_out = checked(rng, n_in, n_out)
     return rng.normal(0.0, math.sqrt(2.0 / n_in), (n_in, n_out))
+
+
+def checked(rng, n_in, n_out):
+    """The sizes as Python's integers, beside a generator."""
+    check_generator(rng)
+    return check_count(n_in, "n_in"), check_count(n_out, "n_out")

@@ -12,9 +12,11 @@ gradient with respect to x. Each half is a verb of its own: `accumulate` and
 Every layer acts on the last axis and treats all axes before it as the batch.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
-from npvae.inputs import check_count, check_generator
+from npvae.inputs import as_array, as_finite, check_count, check_generator, check_real, check_type
 from npvae.networks.initializers import uniform_fan_in
 from npvae.networks.parameters import Module, block
 from npvae.numerics import sigmoid, softplus
@@ -64,12 +66,8 @@ class Dense(Layer):
     b, db = block("b")
 
     def __init__(self, n_in, n_out, rng, init=uniform_fan_in):
-        check_count(n_in, "n_in")
-        check_count(n_out, "n_out")
-        if rng is not None:
-            check_generator(rng)
-        super().__init__({"W": init(rng, n_in, n_out).astype(np.float32),
-                          "b": np.zeros(n_out, np.float32)})
+        n_in, n_out = check_count(n_in, "n_in"), check_count(n_out, "n_out")
+        super().__init__({"W": drawn(init, rng, n_in, n_out), "b": np.zeros(n_out, np.float32)})
 
     def forward(self, x):
         y = _rows(x) @ self.W
@@ -85,6 +83,18 @@ class Dense(Layer):
     def pullback(self, dy, x):
         # y = x W + b
         return (_rows(dy) @ self.W.T).reshape(x.shape)
+
+
+def drawn(init, rng, n_in, n_out):
+    """Initial weights (n_in, n_out), float32; rng may be None where init draws nothing."""
+    check_type(init, "init", Callable, "a callable")
+    if rng is not None:
+        check_generator(rng)
+    W = as_array(init(rng, n_in, n_out), "what init returned")
+    check_real(W, "what init returned")
+    if W.shape != (n_in, n_out):
+        raise ValueError(f"what init returned has shape {W.shape}: ({n_in}, {n_out}) was expected")
+    return as_finite(W, "what init returned", np.float32)
 
 
 def _rows(x):
@@ -159,9 +169,8 @@ class First(Layer):
     """
 
     def __init__(self, n):
-        check_count(n, "n")
         super().__init__()
-        self.n = n
+        self.n = check_count(n, "n")
 
     def forward(self, x):
         return x[..., :self.n], x.shape
@@ -181,13 +190,17 @@ class Table(Layer):
     Parameters
     ----------
     h : array (B, n)
-        Its initial value.
+        Its initial value, float32 or float64.
     """
 
     h, dh = block("h")
 
     def __init__(self, h):
-        super().__init__({"h": h})
+        h = as_array(h, "h")
+        if h.dtype not in (np.float32, np.float64) or h.ndim != 2 or h.size == 0:
+            raise TypeError(f"h has dtype {h.dtype} and shape {h.shape}: float32 or float64 of shape "
+                            "(batch, n) was expected")
+        super().__init__({"h": as_finite(h, "h", h.dtype)})
 
     def forward(self, x):
         return self.h.copy(), x
@@ -216,6 +229,9 @@ class Chain(Layer):
     def __init__(self, *layers):
         if not layers:
             raise ValueError("layers is (): at least one layer was expected")
+        for i, layer in enumerate(layers):
+            if isinstance(layer, Module) and not hasattr(layer, "forward"):
+                raise TypeError(f"part '{i}' is {layer!r}: a layer was expected")
         self.layers = layers
         super().__init__(parts={str(i): layer for i, layer in enumerate(layers)})
 

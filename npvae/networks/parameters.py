@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from npvae.inputs import check_type
+from npvae.inputs import as_array, check_type
 
 
 class Parameters:
@@ -35,7 +35,11 @@ class Parameters:
     """
 
     def __init__(self, values):
-        values = {name: np.asarray(value) for name, value in values.items()}
+        check_type(values, "values", dict, "a dict of arrays")
+        values = {name: as_array(value, f"block {name!r}") for name, value in values.items()}
+        for name, value in values.items():
+            if value.dtype.kind not in "fc":
+                raise TypeError(f"block {name!r} has dtype {value.dtype}: floats were expected")
         self.shapes = {name: value.shape for name, value in values.items()}
         dtype = np.result_type(*values.values()) if values else np.float32
         self.theta = np.zeros(sum(value.size for value in values.values()), dtype)
@@ -186,6 +190,8 @@ class Module:
         return module
 
     def __init__(self, blocks=None, parts=None):
+        for value, name in ((blocks, "blocks"), (parts, "parts")):
+            check_type(value, name, (dict, type(None)), "a dict")
         check_declared(type(self), blocks or {})
         self.parts = dict(parts or {})
         if len({id(part) for part in self.parts.values()}) < len(self.parts):
@@ -247,9 +253,12 @@ class Module:
 
     def astype(self, dtype):
         """A copy whose parameters have another dtype: float32, float64, complex128."""
-        if np.dtype(dtype) not in (np.float32, np.float64, np.complex128):
-            raise TypeError(f"dtype is {np.dtype(dtype)}: float32, float64 or complex128 was "
-                            "expected")
+        try:
+            dtype = np.dtype(dtype) if dtype is not None else dtype      # NumPy's None is float64
+        except TypeError:
+            pass
+        if dtype not in (np.float32, np.float64, np.complex128):
+            raise TypeError(f"dtype is {dtype}: float32, float64 or complex128 was expected")
         twin = self.copy()
         twin.parameters.cast(dtype)
         return twin
