@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from npvae.inputs import check_path
+
 
 def read_npz(path):
     """All arrays of a .npz file, by name.
@@ -20,6 +22,7 @@ def read_npz(path):
     ValueError
         Where it is no .npz file, is damaged, or holds Python objects.
     """
+    check_path(path)
     with open(path, "rb") as handle:
         try:
             with zipfile.ZipFile(handle) as archive:
@@ -68,6 +71,7 @@ def remove_parts(path):
 
 def write_npz(path, **arrays):
     """Write a .npz file beside its place, then move it there: all of it, or none."""
+    check_path(path)
     for name, array in arrays.items():
         if np.asarray(array).dtype.hasobject:
             raise TypeError(f"{name} has dtype object, which can only be pickled: an array of "

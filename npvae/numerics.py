@@ -14,12 +14,25 @@ def floating(x, name="x"):
 
     NumPy's own arithmetic on them wraps (0 - 1 is 255 in uint8), and its exp is a float16.
     """
-    x = np.asanyarray(x)                           # a masked array stays masked
+    try:
+        x = np.asanyarray(x)                       # a masked array stays masked
+    except ValueError as error:
+        raise ValueError(f"{name} is no array: {error}") from error
     if x.dtype.kind in "biu":
         return x.astype(np.float64)
     if x.dtype.kind not in "fc":
         raise TypeError(f"{name} has dtype {x.dtype}: numbers were expected")
     return x
+
+
+def floats(**arguments):
+    """Each argument as `floating` has it; a single number takes the dtype of the arrays.
+
+    So that float32 stays float32 beside a float64 of NumPy's.
+    """
+    arrays = [floating(value, name) for name, value in arguments.items()]
+    kinds = [a.dtype for a in arrays if a.ndim or a.dtype.kind == "c"]
+    return [a if a.ndim or not kinds else a.astype(np.result_type(*kinds)) for a in arrays]
 
 
 def absolute(x):
@@ -137,6 +150,8 @@ def log_mean_exp(a, axis=0):
     ndarray of the dtype of a, less that axis.
     """
     a = floating(a, "a")
+    if not isinstance(axis, (int, np.integer)) or not -a.ndim <= axis < a.ndim:
+        raise ValueError(f"axis is {axis!r} and a has shape {a.shape}: one of its axes was expected")
     if 0 in a.shape:
         raise ValueError(f"a has shape {a.shape}: at least one number was expected")
     # Not below the least float, so that a column of -inf alone does not become -inf - -inf, NaN.

@@ -203,8 +203,11 @@ def label_rows(axes, rows, names, shape=(28, 28), lines=()):
     """
     check_type(axes, "axes", Axes, "matplotlib's Axes")
     for value, name in ((rows, "rows"), (names, "names"), (lines, "lines")):
-        check_type(value, name, (tuple, list, np.ndarray), "a sequence")
+        if not getattr(value, "shape", isinstance(value, (list, tuple))):
+            raise TypeError(f"{name} is {value!r}: a sequence was expected")
     rows = [as_images(row, shape, f"rows[{i}]") for i, row in enumerate(rows)]
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"names is {names}: texts were expected")
     if len({len(row) for row in rows}) != 1 or len(names) != len(rows):
         raise ValueError(f"rows have {', '.join(str(len(row)) for row in rows) or 'no'} images, and "
                          f"names is {names}: as many in each row, and a name for each, were expected")

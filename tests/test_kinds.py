@@ -87,6 +87,22 @@ def test_the_divergence_of_bernoullis_takes_logits_of_any_kind(dtype):
     np.testing.assert_allclose(dq, q * (1 - q) * (np.array([1.0, 2, 3]) - 0.5), rtol=1e-5)
 
 
+@pytest.mark.parametrize("dtype", [*WHOLE, "f4", "f8"])
+def test_the_divergences_of_normals_take_numbers_of_any_kind(dtype):
+    """200 squared is 40,000, and 1 - 2 is -1, in any of them."""
+    x = np.array([1, 2, 100], dtype)
+    one, two = divergences.kl_to_standard_normal, divergences.kl_between_normals
+    expected = two(np.array([1.0, 2.0, 100.0]), 0.5, 2, 0.25)
+    kl = two(x, 0.5, np.float64(2), 0.25)
+    assert kl.dtype == (np.float32 if dtype == "f4" else np.float64)
+    np.testing.assert_allclose(kl, expected, rtol=1e-6)
+    np.testing.assert_allclose(one(x, 0), two(np.array([1.0, 2.0, 100.0]), 0.0, 0.0, 0.0), rtol=1e-6)
+    gradients = (*divergences.kl_to_standard_normal_backward(2, x, 0),
+                 *divergences.kl_between_normals_backward(2, x, 0, np.array(2.0), 0))
+    for d, at_100 in zip(gradients, (200, 0, 196, 0, -196, -98**2)):
+        assert d.dtype == kl.dtype and np.ravel(d)[-1] == pytest.approx(at_100)
+
+
 def test_the_divergence_of_bernoullis_broadcasts_either_way():
     p = np.array([[0.5], [-1.0]])
     kl = divergences.kl_between_bernoullis(np.array([1.0, 2.0, 3.0]), p)

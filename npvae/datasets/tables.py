@@ -55,8 +55,8 @@ def standardizer_of(x):
     A column that never changes is shifted only; so is one that changes by less than the rounding
     of its numbers, 16 times float64's 2.2e-16 of the largest.
     """
-    columns = np.shape(x)[-1] if np.ndim(x) else 1
-    x = as_batch(x, "x", columns, np.float64)
+    x = as_array(x, "x")
+    x = as_batch(x, "x", x.shape[-1] if x.ndim else 1, np.float64)
     # In units of the largest of each column: squares of 1e-200 would vanish, of 1e200 overflow.
     largest = np.abs(x).max(axis=0)
     u = x / np.where(largest > 0, largest, 1.0)

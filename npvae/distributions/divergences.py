@@ -3,12 +3,14 @@
 KL(q || p) = E_q[log q(z) - log p(z)]: how many nats are lost when p is used to
 describe what q produces. It is never negative, zero only where q = p, and not
 symmetric. All functions are elementwise: one divergence for each pair of
-one-dimensional distributions; that of independent dimensions is their sum.
+one-dimensional distributions; that of independent dimensions is their sum. Each
+keeps the dtype of the arrays; integers count as float64, and a single number takes
+the dtype of the arrays beside it.
 """
 
 import numpy as np
 
-from npvae.numerics import floating, sigmoid, softplus
+from npvae.numerics import floats, sigmoid, softplus
 
 
 def kl_to_standard_normal(mu, logvar):
@@ -31,12 +33,14 @@ def kl_to_standard_normal(mu, logvar):
     ----------
     Kingma and Welling (2014), appendix B.
     """
+    mu, logvar = floats(mu=mu, logvar=logvar)
     return 0.5 * (mu * mu + np.expm1(logvar) - logvar)
 
 
 def kl_to_standard_normal_backward(dkl, mu, logvar):
     """Gradients of `kl_to_standard_normal`: dmu, dlogvar."""
     # kl = (mu^2 + exp(logvar) - 1 - logvar) / 2
+    dkl, mu, logvar = floats(dkl=dkl, mu=mu, logvar=logvar)
     dmu = dkl * mu
     dlogvar = dkl * (0.5 * np.expm1(logvar))
     return dmu, dlogvar
@@ -59,6 +63,8 @@ def kl_between_normals(mu_q, logvar_q, mu_p, logvar_p):
     -------
     ndarray of the common shape and dtype, non-negative.
     """
+    mu_q, logvar_q, mu_p, logvar_p = floats(mu_q=mu_q, logvar_q=logvar_q, mu_p=mu_p,
+                                            logvar_p=logvar_p)
     r = logvar_q - logvar_p
     distance = mu_q - mu_p
     return 0.5 * (np.expm1(r) - r + distance * distance * np.exp(-logvar_p))
@@ -70,6 +76,8 @@ def kl_between_normals_backward(dkl, mu_q, logvar_q, mu_p, logvar_p):
     The four arguments, and dkl, have one shape.
     """
     # kl = (exp(r) - 1 - r + distance^2 exp(-logvar_p)) / 2
+    dkl, mu_q, logvar_q, mu_p, logvar_p = floats(dkl=dkl, mu_q=mu_q, logvar_q=logvar_q, mu_p=mu_p,
+                                                 logvar_p=logvar_p)
     distance = mu_q - mu_p
     precision = np.exp(-logvar_p)
     dmu_q = dkl * (distance * precision)
@@ -89,15 +97,13 @@ def kl_between_bernoullis(logits_q, logits_p):
     Parameters
     ----------
     logits_q, logits_p : ndarray, or a number for p
-        Of shapes that broadcast. Integers count as float64.
+        Of shapes that broadcast.
 
     Returns
     -------
-    ndarray of the common shape and dtype, non-negative up to rounding. A number for p takes the
-    dtype of q.
+    ndarray of the common shape and dtype, non-negative up to rounding.
     """
-    logits_q, logits_p = floating(logits_q, "logits_q"), floating(logits_p, "logits_p")
-    logits_p = logits_p if logits_p.ndim else logits_p.astype(logits_q.dtype)
+    logits_q, logits_p = floats(logits_q=logits_q, logits_p=logits_p)
     return (sigmoid(logits_q) * (logits_q - logits_p)
             - softplus(logits_q) + softplus(logits_p))
 
@@ -105,8 +111,7 @@ def kl_between_bernoullis(logits_q, logits_p):
 def kl_between_bernoullis_backward(dkl, logits_q, logits_p):
     """Gradients of `kl_between_bernoullis`: dlogits_q, dlogits_p."""
     # kl = p_q (logits_q - logits_p) - softplus(logits_q) + softplus(logits_p)
-    logits_q, logits_p = floating(logits_q, "logits_q"), floating(logits_p, "logits_p")
-    logits_p = logits_p if logits_p.ndim else logits_p.astype(logits_q.dtype)
+    dkl, logits_q, logits_p = floats(dkl=dkl, logits_q=logits_q, logits_p=logits_p)
     p_q = sigmoid(logits_q)
     dlogits_q = dkl * (p_q * (1.0 - p_q) * (logits_q - logits_p))
     dlogits_p = dkl * (sigmoid(logits_p) - p_q)

@@ -44,7 +44,7 @@ def as_flags(values, name):
     values = as_array(values, name)
     other = ~np.isin(values, [0, 1])
     if other.any():
-        raise ValueError(f"{name} hold {values[other][0].item()!r}: only 0 and 1, or bools, were "
+        raise ValueError(f"{name} hold {values[other].tolist()[0]!r}: only 0 and 1, or bools, were "
                          "expected")
     return values.astype(bool)
 

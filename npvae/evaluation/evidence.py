@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae.door import as_condition, as_data, check_density
-from npvae.inputs import as_array, check_count, check_real
+from npvae.inputs import as_array, check_count, check_finite, check_real
 from npvae.numerics import keep_freed_memory
 from npvae.objectives import ELBO, SampledKL
 
@@ -53,7 +53,8 @@ def bits_per_dimension(log_px, n_data):
     """
     log_px = as_array(log_px, "log_px")
     check_real(log_px, "log_px")
-    return -log_px / (check_count(n_data, "n_data") * math.log(2.0))
+    check_finite(log_px, "log_px")
+    return -1.0 * log_px / (check_count(n_data, "n_data") * math.log(2.0))
 
 
 def log_weights(model, x, eps, condition=None):

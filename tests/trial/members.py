@@ -1,0 +1,43 @@
+"""What is public: all that a user calls, found from `npvae.__all__` and those of its modules."""
+
+import inspect
+import types
+
+import npvae
+from npvae import datasets, evaluation
+
+METHODS = {"VAE": npvae.VAE, "evaluation.AnomalyDetector": evaluation.AnomalyDetector,
+           "datasets.Masking": datasets.Masking, "datasets.Standardizer": datasets.Standardizer}
+INSIDE = {                             # it trusts its callers, or is there to be derived from
+    "posteriors.Posterior": "a base class", "posteriors.require": "inside the posteriors",
+    "networks.Block": "inside the modules", "networks.block": "declares one",
+    "networks.Layer": "a base class", "networks.Module": "a base class",
+    "schedules.Schedule": "a base class", "numerics.floating": "inside the formulas",
+    "numerics.floats": "inside the formulas",
+    "gradcheck.Report": "a result", "VAE.forward": "inside the door", "VAE.backward": "inside the door",
+    "VAE.add_product": "inside the layers", "evaluation.AnomalyDetector.forward": "inside the door"}
+
+
+def public(module):
+    """The names that a module offers: those of its __all__, or those that it defines itself."""
+    return getattr(module, "__all__", None) or [
+        name for name, value in vars(module).items()
+        if not name.startswith("_") and getattr(value, "__module__", None) == module.__name__]
+
+
+def members():
+    """All that a user calls, by name; the results that a user only reads are left out."""
+    found = {}
+    for name in npvae.__all__:
+        value = getattr(npvae, name)
+        if isinstance(value, types.ModuleType):
+            found.update({f"{name}.{inner}": getattr(value, inner) for inner in public(value)})
+        else:
+            found[name] = value
+    for name, owner in METHODS.items():
+        found.update({f"{name}.{method}": function
+                      for method, function in inspect.getmembers(owner, inspect.isfunction)
+                      if not method.startswith("_") or method == "__call__"})
+    return {name: value for name, value in found.items()
+            if callable(value) and name not in INSIDE and inspect.signature(value).parameters
+            and not (isinstance(value, type) and issubclass(value, tuple))}
