@@ -158,6 +158,13 @@ def check_type(value, name, kind, expected):
         raise TypeError(f"{name} is {value!r}: {expected} was expected")
 
 
+def check_rows(value, name):
+    """Raise TypeError where value is no sequence of rows: a list, or an array with an axis."""
+    shape = getattr(value, "shape", None)
+    if not (isinstance(value, (list, tuple)) or isinstance(shape, tuple) and shape):
+        raise TypeError(f"{name} is {value!r}: a sequence, or an array with rows, was expected")
+
+
 def check_generator(rng):
     """Raise TypeError where rng is no generator of random numbers."""
     check_type(rng, "rng", np.random.Generator, "a numpy.random.Generator")

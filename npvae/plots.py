@@ -17,7 +17,7 @@ from scipy.special import ndtr, ndtri
 
 from npvae.door import check_model
 from npvae.inputs import (as_array, as_finite, check_count, check_finite, check_number, check_real,
-                          check_type)
+                          check_rows, check_type)
 
 __all__ = ["training_curves", "reconstructions", "image_grid", "latent_manifold",
            "latent_scatter", "label_rows", "tile"]
@@ -203,8 +203,7 @@ def label_rows(axes, rows, names, shape=(28, 28), lines=()):
     """
     check_type(axes, "axes", Axes, "matplotlib's Axes")
     for value, name in ((rows, "rows"), (names, "names"), (lines, "lines")):
-        if not getattr(value, "shape", isinstance(value, (list, tuple))):
-            raise TypeError(f"{name} is {value!r}: a sequence was expected")
+        check_rows(value, name)
     rows = [as_images(row, shape, f"rows[{i}]") for i, row in enumerate(rows)]
     if not all(isinstance(name, str) for name in names):
         raise TypeError(f"names is {names}: texts were expected")

@@ -205,7 +205,7 @@ def test_wrong_arguments_of_data_functions_are_refused():
     calls = ((lambda: datasets.Masking(0.5)(X, 0), TypeError, "rng is 0"),
              (lambda: datasets.Masking(0.5)(X * np.nan, rng()), ValueError, "x is nan at index"),
              (lambda: datasets.Masking(0.5)("text", rng()), TypeError, "x has dtype <U4"),
-             (lambda: datasets.split(1, 5), TypeError, r"arrays\[0\] is 5: an array with rows"),
+             (lambda: datasets.split(1, 5), TypeError, "arrays.0. is 5: a sequence, or an array"),
              (lambda: datasets.split(1, X, "abc"), TypeError, r"arrays\[1\] is 'abc'"),
              (lambda: datasets.split(1, {"a": 1}), TypeError, r"arrays\[0\] is {'a': 1}"),
              (lambda: datasets.split(1, np.float64(3)), TypeError, r"arrays\[0\] is "),

@@ -9,7 +9,8 @@ import numpy as np
 from npvae.datasets.idx import read_idx
 from npvae.files import read_npz
 from npvae.inputs import (as_array, as_one_hot, check_count, check_dtype, check_finite,
-                          check_generator, check_number, check_path, check_range, check_real)
+                          check_generator, check_number, check_path, check_range, check_real,
+                          check_rows)
 
 MNIST = Path(__file__).with_name("mnist.npz")
 IDX_NAMES = {"train_images": "train-images-idx3-ubyte", "train_labels": "train-labels-idx1-ubyte",
@@ -116,8 +117,7 @@ def split(n_last, *arrays):
     if not arrays:
         raise ValueError("no arrays are given: at least one was expected")
     for i, a in enumerate(arrays):
-        if not getattr(a, "shape", isinstance(a, (list, tuple))):
-            raise TypeError(f"arrays[{i}] is {a!r}: an array with rows was expected")
+        check_rows(a, f"arrays[{i}]")
     if len({len(a) for a in arrays}) != 1:
         raise ValueError(f"arrays have {', '.join(str(len(a)) for a in arrays)} rows: "
                          "the same number was expected")

@@ -1,236 +1,246 @@
-"""What each parameter is, by its name: the wrong values of it, and other good ones."""
+"""What each parameter is, by its name: wrong values of it, and other good ones."""
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import npvae
 from npvae import datasets, likelihoods, posteriors, priors, schedules
-from npvae.networks import Dense, Tanh
+from npvae.networks import Dense, Tanh, he_normal
 from trial.good import NAN, C, X, rng, vae, written
-from trial.wrong import (ANYTHING, Kind, aligned_pixels, noise, of_a_vector, of_an_array, of_any_width,
-                         pixels, put, read_only, rows_too)
+from trial.wrong import (ANYTHING, Kind, aligned_pixels, also, noise, of_a_vector, of_an_array,
+                         of_any_width, pixels, put, read_only, rows_too)
 
+ALL = tuple(ANYTHING)                    # for what has wrong values of its own only
 NUMBERS = ("0.5", "10**30")
 FORMULA = ("True", "an empty list", "nan", "inf", "-inf", "-1", "0.5", "1j", "an array of NaN",
            "an array of nothing", "an array of complex", "an array of 4 axes", "a number as array",
            "a masked array")
 
 
-COUNT = Kind(own=lambda good: {"0": 0, "2.5": 2.5, "a count as text": "3", "a list of one": [3],
-                               "2.0": 2.0, "a float of NumPy's": np.float64(3), "minus": -good,
-                               "a bool of NumPy's": np.True_})
-COUNT_OR_0 = Kind(own=lambda good: {"2.5": 2.5, "as text": "3", "0.0": 0.0, "-3": -3})
-POSITIVE = Kind(NUMBERS, lambda good: {"0": 0, "-0.5": -0.5, "as text": "0.5", "a list of one": [0.5],
-                                       "a tuple": (0.5,), "a NaN of NumPy's": np.float32(NAN)})
-NOT_NEGATIVE = Kind(NUMBERS, lambda good: {"-0.5": -0.5, "as text": "0.5", "a list of one": [0.5]})
-FRACTION = Kind(("0.5",), lambda good: {"1": 1, "1.5": 1.5, "-0.5": -0.5, "as text": "0.5"})
-PROBABILITY = Kind(("0.5",), lambda good: {"0": 0, "1": 1, "1.5": 1.5, "-0.5": -0.5})
-FLAG = Kind(("True",), lambda good: {"1": 1, "0": 0, "as text": "False", "of NumPy's": np.array([True])})
-CHOICE = Kind(own=lambda good: {"in capitals": good.upper(), "as bytes": good.encode(),
-                                "in a list": [good], "with a space": good + " "})
-RNG = Kind(own=lambda good: {"a seed number": 0, "the old generator": np.random.RandomState(0),
-                             "a bit generator": np.random.PCG64(0)})
-CALLABLE = Kind(("a class", "a function"), lambda good: {"its name": "binarize", "a list": [len]})
-MAYBE_CALLABLE = Kind(("None", "a class", "a function"), CALLABLE.own)
-PATH_IN = Kind(own=lambda good: {
-    "no such file": good.with_name("nothing" + good.suffix), "its folder": good.parent,
-    "an empty file": written(good.with_name("empty" + good.suffix), b""),
-    "a text file": written(good.with_name("words" + good.suffix), b"words, and no more"),
-    "half of it": written(good.with_name("half" + good.suffix), good.read_bytes()[:-3])})
+def count(*others, least=1, good=()):
+    wrong = dict(half=2.5, text="3", a_list=[3], a_float=2.0, numpys_float=np.float64(3), true=np.True_)
+    return Kind(good, also(**wrong, less=least - 1), others)
+
+
+def number(*others, low=None, good=()):
+    """A positive number, or one from `low` on."""
+    wrong = dict(less=-0.5, text="0.5", a_list=[0.5], a_tuple=(0.5,), nan32=np.float32(NAN))
+    return Kind(NUMBERS + tuple(good), also(**wrong, **({"zero": 0} if low is None else {})), others)
+
+
+def fraction(*others, zero=False, one=False, good=()):
+    wrong = dict(less=-0.5, more=1.5, text="0.5", **({} if zero else {"zero": 0}),
+                 **({} if one else {"one": 1}))
+    return Kind(("0.5", *good), also(**wrong), others)
+
+
+def flag(*others, good=()):
+    return Kind(("True", *good), also(one=1, zero=0, text="False", array=np.array([True])), others)
+
+
+def choice(*others):
+    return Kind(own=lambda good: {"in capitals": good.upper(), "as bytes": good.encode(),
+                                  "in a list": [good], "with a space": good + " "}, others=others)
+
+
+def function(*others, good=()):
+    return Kind(("a class", "a function", *good), also(name="binarize", a_list=[len]), others)
+
+
+def sizes(*others, good=()):
+    wrong = dict(number=5, zero=(0,), minus=(-1,), half=(2.5,), text=("5",), none=(None,),
+                 nested=((5,),))
+    return Kind(good, also(**wrong), others)
+
+
+def array(wrong, *others, good=(), **more):
+    return Kind(good, lambda x: {**wrong(x), **more}, others)
+
+
+def damaged(path):
+    """Paths of what is no such file."""
+    def beside(name, data):
+        return written(path.with_name(name + path.suffix), data)
+
+    return {"no such file": path.with_name("nothing" + path.suffix), "its folder": path.parent,
+            "an empty file": beside("empty", b""), "a text": beside("words", b"words, and no more"),
+            "half of it": beside("half", path.read_bytes()[:-3])}
+
+
+def labels(good):
+    return {"floats": good + 0.0, "4 within": good + 2, "-1 within": good - 1, "bools": good > 0,
+            "as texts": good.astype(str), "one-hot": np.eye(3, dtype=int), "none": good[:0],
+            "masked nowhere": np.ma.masked_array(good, good > 9)}
+
+
+def epochs_of_a_run(good):
+    return {"one row": good[0], "no rows": [], "rows without kl": [{"epoch": 1}],
+            "a list of lists": [[1, 2]], "a NaN": [{**good[0], "kl": NAN}],
+            "a text for kl": [{**good[0], "kl": "1"}]}
+
+
+PATH_IN = Kind(own=damaged)
 PATH_OUT = Kind(("a text",), lambda good: {"a folder": good.parent,
-                                           "in no folder": good.parent / "no" / "file.npz"})
+                                           "in no folder": good.parent / "no" / "a"})
 MODEL = Kind(own=lambda good: {"a class of models": npvae.VAE, "a recipe": npvae.vae, "data": X,
-                               "a layer": Dense(6, 2, rng()), "a likelihood": likelihoods.Bernoulli(),
-                               "its file": "model.npz"})
-BATCH = Kind(own=pixels)                                # as many rows as one likes
-ALIGNED = Kind(own=aligned_pixels)                       # a row for each of another argument
-REALS = Kind(own=of_an_array)
-FITTING = Kind(own=rows_too)
-NOISE = Kind(own=noise)
-SIZES = Kind(("an empty list", "an array of nothing"), lambda good: {"a number": 5, "0 within": (0,), "-1 within": (-1,), "2.5 within": (2.5,),
-                               "a text within": ("5",), "None within": (None,), "nested": ((5,),)})
-PART = Kind(own=lambda good: {"a class": type(good), "data": X, "a model": vae()})
-EMPTY_OR_DICT = Kind(("None",), lambda good: {"a list of pairs": [("a", X)], "an array": X})
-ELEMENTWISE = Kind(FORMULA)
-SHAPE = Kind(own=lambda good: {"a number": 6, "another size": (3, 3), "0 within": (0, 6),
-                               "minus": (-2, -3), "floats": (2.0, 3.0), "three": (1, 2, 3)})
-OBJECTIVE = Kind(("None",), lambda good: {"its name": "elbo", "its class": npvae.ELBO,
-                                          "a likelihood": likelihoods.Bernoulli()})
-OPTIMIZER = Kind(("None",), lambda good: {"its name": "adam", "its class": npvae.Adam,
-                                          "a schedule": schedules.Constant(0.1)})
-RATE = Kind(NUMBERS + ("a function", "a class"), POSITIVE.own)
-HISTORY_KIND = Kind(own=lambda good: {"one row": good[0], "no rows": [], "rows without kl": [{"epoch": 1}],
-                                      "a NaN": [{**good[0], "kl": NAN}], "a text for kl": [
-                                          {**good[0], "kl": "1"}], "a list of lists": [[1, 2]]})
-BLANK = ("None", "an empty list")
-INDEX = Kind(("-1",), lambda good: {"beyond": 9, "as text": "0", "a tuple": (0, "1")})
+                               "a layer": Dense(6, 2, rng()), "a likelihood": likelihoods.Bernoulli()})
+MODULES = Kind(("None",), also(pairs=[("a", X)], array=X))
+OBJECTIVE = also(name="elbo", a_class=npvae.ELBO, likelihood=likelihoods.Bernoulli())
+FORMULAS = Kind(FORMULA)
+OWN_INIT = function(he_normal)
 
+# ---- by the parameter's name --------------------------------------------------------------
 
-def other(kind, *others, good=()):
-    return Kind(kind.good + tuple(good), kind.own, others)
-
-
-# By the parameter's name; where that is not enough, by the member's and the parameter's.
 KINDS = {
-    "n_data": other(COUNT, 7), "n_latent": other(COUNT, 3), "n_hidden": other(SIZES, (4, 3), (4,)),
-    "n_condition": other(COUNT, 2), "side": other(COUNT, 8), "channels": Kind(own=SIZES.own, others=((3, 2),)),
-    "likelihood": other(CHOICE, "bernoulli", "tied_gaussian", "heteroscedastic_gaussian"),
-    "variance": other(POSITIVE, 0.25), "beta": other(NOT_NEGATIVE, 2.0), "seed": Kind(
-        ("10**30",), lambda good: {"2.5": 2.5, "as text": "3", "-3": -3, "in a list": [1]}, (4,)),
-    "activation": other(CHOICE, "sigmoid", "softplus"), "init": other(CHOICE, "uniform"),
-    "masked": other(FRACTION, 0.75), "temperature": other(POSITIVE, 0.9),
-    "prior_temperature": other(POSITIVE, 0.9), "analytic": other(FLAG, True, False),
-    "free": other(NOT_NEGATIVE, 0.7), "p": other(PROBABILITY, 0.6), "floor": other(POSITIVE, 0.1),
-    "n_first": COUNT, "n_second": COUNT, "network": PART, "blocks": EMPTY_OR_DICT,
-    "parts": EMPTY_OR_DICT, "values": Kind(("a dict",), lambda good: {
-        "of texts": {"W": np.array(["a"])}, "of integers": {"W": np.arange(3)}, "of None": {"W": None},
-        "masked": {"W": np.ma.masked_array(X)}}),
-    "n_in": other(COUNT, 5), "n_out": other(COUNT, 5), "c_in": other(COUNT, 4), "c_out": other(COUNT, 4),
-    "k": other(COUNT, 4), "stride": other(COUNT, 1), "padding": other(COUNT_OR_0, 0), "n": COUNT,
-    "h": Kind(own=of_any_width), "before": Kind(own=SIZES.own), "after": Kind(own=SIZES.own), "a": ELEMENTWISE,
-    "axis": Kind(("True", "-1"), lambda good: {"beyond": 7, "as text": "0"}),
-    "mu": ELEMENTWISE, "logvar": ELEMENTWISE, "dkl": ELEMENTWISE, "mu_q": ELEMENTWISE,
-    "mu_p": ELEMENTWISE, "logvar_q": ELEMENTWISE, "logvar_p": ELEMENTWISE, "logits_q": ELEMENTWISE,
-    "logits_p": ELEMENTWISE,
-    "model": MODEL, "x": ALIGNED, "eps": NOISE, "z": FITTING, "rng": RNG, "n_batch": other(COUNT, 4),
-    "n_samples": other(COUNT, 27), "condition": FITTING, "target": other(ALIGNED, good=["None"]),
-    "objective": other(OBJECTIVE, npvae.ELBO(2.0), npvae.IWAE()), "dtype": Kind(
-        own=lambda good: {"of integers": int, "float16": np.float16, "of objects": object,
-                          "its value": 1.0}),
-    "validation": other(ALIGNED, X[2:6]), "validation_condition": other(FITTING, C[2:6]),
-    "epochs": other(COUNT, 3), "batch_size": other(COUNT, 3), "optimizer": other(
-        OPTIMIZER, npvae.Adam(), npvae.Adagrad()),
-    "learning_rate": other(RATE, 0.02, schedules.StepDecay(0.01, 0.5, 1)),
-    "kl_schedule": other(MAYBE_CALLABLE, schedules.Linear(3), None),
-    "clip_norm": other(POSITIVE, 1e-3, None, good=["None"]),
-    "transform": other(MAYBE_CALLABLE, datasets.Masking(0.5), None),
-    "patience": other(COUNT, 5, None, good=["None"]), "callbacks": Kind(
-        ("an empty list",), lambda good: {"None within": [None], "a function": len}, ([lambda *_: 0],)),
-    "resume": other(FLAG, True), "progress": FLAG, "momentum": other(FRACTION, 0.5),
-    "beta1": other(FRACTION, 0.7), "beta2": other(FRACTION, 0.8), "max_norm": other(POSITIVE, 1e-3),
-    "grad": Kind(own=lambda good: {"a NaN within": put(good, NAN), "of integers": np.arange(9),
-                                   "a list": [1.0, 2.0], "read-only": read_only(good)}),
-    "value": other(NOT_NEGATIVE, 0.8), "factor": other(NOT_NEGATIVE, 0.8), "every": other(POSITIVE, 2),
-    "end": other(NOT_NEGATIVE, 0.4), "start": other(NOT_NEGATIVE, 0.3), "ramp": Kind(
-        ("0.5",), lambda good: {"0": 0, "1.5": 1.5, "-0.5": -0.5}, (0.7,)),
-    "training": Kind(("None", "a dict"), lambda good: {"arrays within": {"a": X}}),
-    "arrays": Kind(("None", "an empty list"), lambda good: {"objects within": {"a": [None]}}),
-    "log_w": Kind(own=of_any_width), "log_px": Kind(
-        ("True", "-1", "0.5", "an array of 4 axes", "a number as array"),
-        lambda good: {"a NaN within": put(good, NAN), "as texts": good.astype(str),
-                      "masked nowhere": np.ma.masked_array(good)}), "rate": FITTING,
-    "n_chains": other(COUNT, 27), "n_temperatures": other(COUNT, 4), "n_leapfrog": other(COUNT, 3),
-    "steps": other(COUNT, 4), "n_steps": other(COUNT, 3), "chunk": COUNT,
-    "history": other(HISTORY_KIND, good=["None"]), "normal": BATCH,
-    "score": other(CHOICE, "reconstruction_error", "negative_elbo", "latent_distance"),
-    "standardizer": Kind(("None",), lambda good: {
-        "a function": len, "of another width": datasets.Standardizer(np.zeros(5), np.ones(5)),
-        "its class": datasets.Standardizer},
-        (datasets.Standardizer(np.zeros(6), np.full(6, 3.0)), None)),
-    "quantile": other(PROBABILITY, 0.5, None, good=["None"]), "sigmas": Kind(
-        ("-1", "10**30"), lambda good: {"as text": "3", "a list of one": [3]}, (2.0, 2.5)),
-    "scores": Kind(own=of_a_vector), "labels": Kind(own=of_a_vector), "flagged": Kind(own=of_a_vector),
-    "n_last": other(COUNT, 3), "n_classes": other(COUNT, 5), "shift": Kind(own=of_a_vector),
-    "scale": Kind(own=lambda good: {**of_a_vector(good), "0 within": put(good, 0)}),
-    "header": other(FLAG, True, good=["None"]), "delimiter": Kind(
-        ("None",), lambda good: {"two": ";;", "a digit": "1", "a colon": ":"}, (",", None)),
-    "x_hat": Kind(own=rows_too), "images": Kind(own=lambda good: {
-        **of_an_array(good), "0 to 255": (255 * good).astype(np.uint8)}),
-    "columns": COUNT, "shape": SHAPE, "title": other(Kind(("None", "a text", "no text")), "other"),
-    "dimensions": Kind(own=lambda good: {"one": (0,), "three": (0, 1, 0), "beyond": (0, 2),
-                                         "floats": (0.0, 1.0), "minus": (0, -1)}),
-    "axes": Kind(own=lambda good: {"a figure": Figure()}), "rows": Kind(own=lambda good: {
-        "of unequal lengths": [X, X[:3]], "one": [X], "an array of one": X}),
-    "lines": Kind(("an empty list", "an array of nothing"), lambda good: {"beyond": [2], "a number": 1, "floats": [0.5]}),
-    "encoder": Kind(own=lambda good: {"too wide": Dense(9, 5, rng()), "its class": Dense,
-                                      "of another input": Dense(6, 4, rng()), "a likelihood": likelihoods.Bernoulli()}),
-    "decoder": Kind(own=lambda good: {"of one output": Dense(5, 1, rng()), "too wide": Dense(5, 7, rng()),
-                                      "of another input": Dense(2, 6, rng()), "its class": Dense,
-                                      "a likelihood": likelihoods.Bernoulli()}),
+    # sizes, and other numbers
+    "n_data": count(7), "n_latent": count(3), "n_condition": count(2), "side": count(8),
+    "n_hidden": sizes((4, 3), (4,), good=["an empty list", "an array of nothing"]),
+    "channels": sizes((3, 2)), "before": sizes(), "after": sizes(), "n_first": count(),
+    "n_second": count(), "n_in": count(5), "n_out": count(5), "c_in": count(4), "c_out": count(4),
+    "k": count(4), "stride": count(1), "padding": count(0, least=0), "n": count(), "columns": count(),
+    "n_batch": count(4), "n_samples": count(27), "n_chains": count(27), "n_temperatures": count(4),
+    "n_leapfrog": count(3), "steps": count(4), "n_steps": count(3), "chunk": count(), "n_last": count(3),
+    "n_classes": count(5), "epochs": count(3), "batch_size": count(3),
+    "patience": count(5, None, good=["None"]), "seed": count(4, least=0, good=["10**30"]),
+    "variance": number(0.25), "temperature": number(0.9), "prior_temperature": number(0.9),
+    "floor": number(0.1), "max_norm": number(1e-3),
+    "clip_norm": number(1e-3, None, good=["None"]), "every": number(2), "beta": number(2.0, low=0),
+    "free": number(0.7, low=0), "value": number(0.8, low=0), "factor": number(0.8, low=0),
+    "start": number(0.3, low=0), "end": number(0.4, low=0), "ramp": fraction(0.7, one=True),
+    "masked": fraction(0.75, zero=True), "momentum": fraction(0.5, zero=True),
+    "beta1": fraction(0.7, zero=True), "beta2": fraction(0.8, zero=True), "p": fraction(0.6),
+    "quantile": fraction(0.5, None, good=["None"]),
+    "sigmas": Kind(("-1", "0.5", "10**30", "None"), also(text="3", a_list=[3]), (2.0,)),
+    "learning_rate": number(0.02, schedules.StepDecay(0.01, 0.5, 1), good=["a function", "a class"]),
+    # choices, flags and functions
+    "likelihood": choice("bernoulli", "tied_gaussian", "heteroscedastic_gaussian"),
+    "activation": choice("sigmoid", "softplus"), "init": choice("uniform"),
+    "score": choice("reconstruction_error", "negative_elbo", "latent_distance"),
+    "analytic": flag(True, False), "resume": flag(True), "progress": flag(),
+    "header": flag(True, good=["None"]), "complex_step": flag(False),
+    "corrupt": function(good=["None"]), "function": function(),
+    "forward": function(), "backward": function(), "kl_schedule": function(
+        schedules.Linear(3), None, good=["None"]),
+    "transform": function(datasets.Masking(0.5), None, good=["None"]),
+    "callbacks": Kind(("an empty list",), also(none=[None], a_function=len), ([lambda *_: 0],)),
+    "delimiter": Kind(("None",), also(two=";;", digit="1", colon=":")),
+    "axis": Kind(("True", "-1"), also(beyond=7, text="0")),
+    "dtype": Kind(own=also(integers=int, float16=np.float16, objects=object, value=1.0)),
+    # arrays
+    "x": array(aligned_pixels), "eps": array(noise), "z": array(rows_too), "condition": array(rows_too),
+    "target": array(aligned_pixels, good=["None"]), "validation": array(aligned_pixels, X[2:6]),
+    "validation_condition": array(rows_too, C[2:6]), "normal": array(pixels), "h": array(of_any_width),
+    "log_w": array(of_any_width), "log_px": array(of_an_array), "rate": array(rows_too),
+    "y": array(of_an_array), "grad": Kind(own=lambda good: {
+        "a NaN within": put(good, NAN), "integers": np.arange(9), "a list": [1.0],
+        "read-only": read_only(good)}),
+    "scores": array(of_a_vector), "labels": array(of_a_vector), "flagged": array(of_a_vector),
+    "shift": array(of_a_vector), "scale": array(of_a_vector, zeros=np.zeros(6)),
+    "x_hat": array(rows_too), "images": array(of_an_array, bytes=np.full((4, 6), 255)),
+    **dict.fromkeys(("a", "mu", "logvar", "dkl", "mu_q", "mu_p", "logvar_q", "logvar_p", "logits_q",
+                     "logits_p"), FORMULAS),
+    # parts, and what they are made of
+    "model": MODEL,
+    "rng": Kind(own=also(seed=0, old=np.random.RandomState(0), bits=np.random.PCG64(0))),
+    "network": Kind(own=also(a_class=Dense, data=X, model=vae())),
+    "layer": Kind(own=also(a_class=Dense, data=X)),
+    "encoder": Kind(own=lambda good: {
+        "too wide": Dense(9, 5, rng()), "of another input": Dense(6, 4, rng()), "its class": Dense,
+        "a likelihood": likelihoods.Bernoulli()}),
+    "decoder": Kind(own=lambda good: {
+        "of one output": Dense(5, 1, rng()), "too wide": Dense(5, 7, rng()), "its class": Dense,
+        "of another input": Dense(2, 6, rng()), "a likelihood": likelihoods.Bernoulli()}),
     "posterior": Kind(own=lambda good: {"a prior": priors.StandardNormal(2), "a layer": Tanh(),
                                         "its class": posteriors.DiagonalGaussian}),
-    "prior": Kind(own=lambda good: {"a posterior": posteriors.DiagonalGaussian(2), "a layer": Tanh(),
-                                    "of another size": priors.StandardNormal(5),
-                                    "its class": priors.StandardNormal}),
-    "corrupt": MAYBE_CALLABLE, "function": CALLABLE, "gradients": Kind(own=lambda good: {
-        "of another name": {"y": X}, "of another shape": {"x": X[:, 1:]}, "a list": [X]}),
-    "forward": CALLABLE, "backward": CALLABLE, "complex_step": other(FLAG, False),
-    "layer": PART, "y": Kind(own=of_an_array), "ways": Kind(own=lambda good: {"a way": ("w",)}),
-    # ---- the same name, another thing
-    "networks.Dense.init": other(CALLABLE, npvae.networks.he_normal),
-    "networks.Conv2d.init": other(CALLABLE, npvae.networks.he_normal),
-    "networks.ConvTranspose2d.init": other(CALLABLE, npvae.networks.he_normal),
-    "two_layer_iwae.n_hidden": Kind(("a list of a list",), lambda good: {
-        "a number": 5, "one layer": ((5,),), "flat": (5, 4), "0 within": ((0,), (4,))}, others=(
-            ((4,), (3,)),)),
-    "two_layer_iwae.n_latent": Kind(own=lambda good: {"a number": 5, "one": (5,), "0 within": (0, 2)},
-                                    others=((2, 3),)),
+    "prior": Kind(own=lambda good: {
+        "a posterior": posteriors.DiagonalGaussian(2), "a layer": Tanh(), "its class": priors.Bernoulli,
+        "of another size": priors.StandardNormal(5)}),
+    "objective": Kind(("None",), OBJECTIVE, (npvae.ELBO(2.0), npvae.IWAE())),
+    "optimizer": Kind(("None",), also(name="adam", a_class=npvae.Adam, schedule=schedules.Constant(0.1)),
+                      (npvae.Adam(), npvae.Adagrad())),
+    "standardizer": Kind(("None",), also(
+        a_function=len, narrow=datasets.Standardizer(np.zeros(5), np.ones(5)),
+        a_class=datasets.Standardizer), (datasets.Standardizer(np.zeros(6), np.full(6, 3.0)), None)),
+    "blocks": MODULES, "parts": MODULES, "values": Kind(("a dict",), also(
+        texts={"W": np.array(["a"])}, integers={"W": np.arange(3)}, none={"W": None},
+        masked={"W": np.ma.masked_array(X)})),
+    # files and figures
+    "path": PATH_IN, "training": Kind(("None", "a dict"), also(arrays={"a": X})),
+    "arrays": Kind(("None", "a dict"), also(objects={"a": [None]})),
+    "checkpoint": Kind(("None", "a text"), PATH_OUT.own, (None,)),
+    "history": Kind(("None",), epochs_of_a_run),
+    "shape": Kind(own=also(number=6, other=(3, 3), zero=(0, 6), minus=(-2, -3), floats=(2.0, 3.0),
+                           three=(1, 2, 3))),
+    "title": Kind(("None", "a text", "no text"), others=("other",)),
+    "dimensions": Kind(own=also(one=(0,), three=(0, 1, 0), beyond=(0, 2), floats=(0.0, 1.0),
+                                minus=(0, -1))),
+    "axes": Kind(own=also(figure=Figure())), "rows": Kind(own=also(unequal=[X, X[:3]], one=[X])),
+    "names": Kind(("an array of texts",), also(one=["x"], three=["x", "y", "z"], numbers=[1, 2])),
+    "lines": Kind(("an empty list", "an array of nothing"), also(beyond=[2], number=1, floats=[0.5])),
+    # of the gradient checks
+    "gradients": Kind(own=also(other_name={"y": X}, other_shape={"x": X[:, 1:]}, a_list=[X])),
+    "ways": Kind(own=also(a_way=("w",))), "inputs": Kind(ALL, also(text=("a",), none=(None,))),
+    "options": Kind(ALL, also(unknown={"colour": 1})),
+}
+
+# ---- where the same name is another thing ---------------------------------------------------
+
+KINDS.update({
+    "Adam.eps": number(1e-3), "Adagrad.eps": number(1e-3), "VAE.n_data": count(),
+    "VAE.n_condition": count(least=0), "VAE.objective": Kind(own=OBJECTIVE),
     "VAE.likelihood": Kind(own=lambda good: {
         "its name": "bernoulli", "its class": likelihoods.Bernoulli, "a layer": Tanh(),
         "of two heads": likelihoods.HeteroscedasticGaussian()}),
-    "Adam.eps": other(POSITIVE, 1e-3), "Adagrad.eps": other(POSITIVE, 1e-3),
-    "VAE.n_data": COUNT, "VAE.n_condition": COUNT_OR_0, "VAE.objective": Kind(own=OBJECTIVE.own),
-    "FreeBits.analytic": Kind(("True",), lambda good: {"False": False}),
-    "StickingTheLanding.analytic": Kind(own=lambda good: {"True": True, "0": 0}),
-    "datasets.Masking.p": FRACTION, "datasets.Masking.__call__.x": Kind(own=lambda good: {
-        "a NaN within": put(good, NAN), "of objects": good.astype(object)}, good=(
-            "True", "an empty list", "-1", "0.5", "an array of nothing", "an array of 4 axes",
-            "a number as array")),
-    "datasets.binarize.x": Kind(own=lambda good: {
-        "a NaN within": put(good, NAN), "0 to 255": 255 * good, "below 0": good - 1}, good=(
-            "True", "0.5", "an array of 4 axes", "a number as array")),
-    "datasets.split.arrays": Kind(own=lambda good: {
-        "none": (), "of unequal lengths": (X, X[:3]), "a number": (5,), "a text": ("abc",)},
-        good=tuple(ANYTHING)),
-    "datasets.one_hot.labels": Kind(own=lambda good: {
-        "floats": good + 0.0, "4 within": good + 2, "-1 within": good - 1, "bools": good > 0,
-        "as texts": good.astype(str), "one-hot": np.eye(3, dtype=int), "none": good[:0],
-        "masked nowhere": np.ma.masked_array(good, good > 9)}),
-    "datasets.one_hot.dtype": Kind(own=lambda good: {"complex": complex, "of objects": object}),
-    "datasets.standardizer_of.x": Kind(own=of_any_width),
-    "datasets.Standardizer.__call__.x": Kind(own=of_an_array),
-    "evaluation.kl_parts.x": BATCH, "evaluation.AnomalyDetector.tail.x": BATCH, "networks.Chain.layers": Kind(own=lambda good: {
-        "none": (), "a class": (Tanh,), "a function": (len,), "a likelihood": (
-            likelihoods.Bernoulli(),), "the same twice": (good[1], good[1])}, good=tuple(ANYTHING)),
-    "networks.Table.h": Kind(own=lambda good: {**of_any_width(good), "of integers": good.astype(int)}),
-    "numerics.absolute.x": ELEMENTWISE, "numerics.sigmoid.x": ELEMENTWISE,
-    "numerics.softplus.x": ELEMENTWISE, "numerics.log_mean_exp.a": Kind(tuple(
-        name for name in FORMULA if name not in ("an empty list", "an array of nothing", "True", "nan",
-                                                 "inf", "-inf", "-1", "0.5", "1j", "a number as array",
-                                                 "an array of complex", "an array of NaN"))),
-    "schedules.Cosine.epochs": other(POSITIVE, 5), "schedules.Linear.epochs": other(POSITIVE, 5),
-    "schedules.Cyclical.epochs": other(POSITIVE, 5),
-    "evaluation.annealed_log_evidence.start": other(CHOICE, "prior"),
-    "evaluation.sandwich.start": other(CHOICE, "prior"), "evaluation.sandwich.n": COUNT,
-    "evaluation.AnomalyDetector.score.x": BATCH, "evaluation.AnomalyDetector.flag.x": BATCH,
-    "evaluation.diagnose.learning_rate": other(POSITIVE, 0.02, None, good=["None"]),
-    "evaluation.gain.learning_rate": other(POSITIVE, 0.02),
-    "evaluation.AnomalyDetector.threshold.sigmas": Kind(
-        ("None", "-1", "10**30", "0.5"), others=(2.0,)),
-    "evaluation.AnomalyDetector.flag.sigmas": Kind(("None", "-1", "10**30", "0.5"), others=(2.0,)),
-    "evaluation.confusion_matrix.labels": Kind(own=of_a_vector),
-    "plots.reconstructions.x": Kind(own=rows_too), "plots.latent_scatter.mu": Kind(own=of_any_width),
+    "two_layer_iwae.n_hidden": Kind(("a list of a list",), also(
+        number=5, one=((5,),), flat=(5, 4), zero=((0,), (4,))), (((4,), (3,)),)),
+    "two_layer_iwae.n_latent": Kind(own=also(number=5, one=(5,), zero=(0, 2)), others=((2, 3),)),
+    "FreeBits.analytic": flag(), "StickingTheLanding.analytic": Kind(own=also(true=True, zero=0)),
+    "networks.Dense.init": OWN_INIT, "networks.Conv2d.init": OWN_INIT,
+    "networks.ConvTranspose2d.init": OWN_INIT, "networks.Table.h": array(
+        of_any_width, integers=np.ones((2, 2), int)),
+    "networks.Chain.layers": Kind(ALL, lambda good: {
+        "none": (), "a class": (Tanh,), "a function": (len,), "a likelihood": (likelihoods.Bernoulli(),),
+        "the same twice": (good[1], good[1])}),
+    "numerics.absolute.x": FORMULAS, "numerics.sigmoid.x": FORMULAS, "numerics.softplus.x": FORMULAS,
+    "numerics.log_mean_exp.a": Kind(("an array of 4 axes", "a masked array")),
+    "schedules.Cosine.epochs": number(5), "schedules.Linear.epochs": number(5),
+    "schedules.Cyclical.epochs": number(5), "save.path": PATH_OUT,
+    "evaluation.AnomalyDetector.save.path": PATH_OUT,
+    "evaluation.annealed_log_evidence.start": choice("prior"),
+    "evaluation.sandwich.start": choice("prior"), "evaluation.kl_parts.x": array(pixels),
+    "evaluation.bits_per_dimension.log_px": array(
+        lambda good: {"a NaN within": put(good, NAN), "as texts": good.astype(str)},
+        good=["True", "-1", "0.5", "an empty list", "an array of nothing", "an array of 4 axes",
+              "a number as array"]),
+    "evaluation.diagnose.learning_rate": number(0.02, None, good=["None"]),
+    "evaluation.gain.learning_rate": number(0.02),
+    "evaluation.AnomalyDetector.score.x": array(pixels),
+    "evaluation.AnomalyDetector.flag.x": array(pixels),
+    "evaluation.AnomalyDetector.tail.x": array(pixels),
+    "datasets.Masking.p": fraction(0.5, zero=True),
+    "datasets.Masking.__call__.x": array(
+        lambda good: {"a NaN within": put(good, NAN), "objects": good.astype(object)},
+        good=["True", "an empty list", "-1", "0.5", "an array of nothing", "an array of 4 axes",
+              "a number as array"]),
+    "datasets.binarize.x": array(
+        lambda good: {"a NaN within": put(good, NAN), "0 to 255": 255 * good, "below 0": good - 1},
+        good=["True", "0.5", "an array of 4 axes", "a number as array"]),
+    "datasets.split.arrays": Kind(ALL, also(none=(), unequal=(X, X[:3]), number=(5,), text=("abc",))),
+    "datasets.one_hot.labels": Kind(own=labels),
+    "datasets.one_hot.dtype": Kind(own=also(complex=complex, objects=object)),
+    "datasets.standardizer_of.x": array(of_any_width),
+    "datasets.Standardizer.__call__.x": array(of_an_array),
+    "plots.reconstructions.x": array(rows_too), "plots.latent_scatter.mu": array(of_any_width),
     "plots.latent_scatter.labels": Kind(own=lambda good: {
         "a NaN": put(good, NAN), "a row too few": good[:-1], "one axis more": good[None]}),
-    "plots.label_rows.names": Kind(("an array of texts",), lambda good: {
-        "one": ["x"], "three": ["x", "y", "z"], "numbers": [1, 2]}, (["v", "w"],)),
-    "plots.training_curves.history": HISTORY_KIND, "load.path": PATH_IN, "load_into.path": PATH_IN,
-    "evaluation.load_detector.path": PATH_IN, "datasets.load_images.path": PATH_IN,
-    "datasets.read_idx.path": PATH_IN, "datasets.read_table.path": PATH_IN, "save.path": PATH_OUT,
-    "evaluation.AnomalyDetector.save.path": PATH_OUT,
-    "fit.checkpoint": Kind(("None", "a text"), PATH_OUT.own, (None,)),
-    "gradcheck.check.arrays": Kind(own=lambda good: {"a list": [X], "of texts": {"x": np.array(["a"])}}),
-    "gradcheck.check_function.inputs": Kind(own=lambda good: {"a text": ("a",), "None": (None,)},
-                                            good=tuple(ANYTHING)),
-    "gradcheck.check_layer.x": Kind(own=of_an_array), "gradcheck.check_posterior.h": Kind(own=of_an_array),
-    "gradcheck.check_posterior.prior": Kind(("None",), lambda good: {"another": priors.Bernoulli(3)}),
-    "gradcheck.check_likelihood.likelihood": PART, "gradcheck.check_likelihood.x": Kind(own=of_an_array),
-    "gradcheck.check_objective.log_px": Kind(own=of_an_array),
-    "gradcheck.check_objective.rate": Kind(own=of_an_array),
-    "gradcheck.check_objective.objective": Kind(own=OBJECTIVE.own),
-    "gradcheck.check_model.options": Kind(own=lambda good: {"unknown": {"colour": 1}},
-                                          good=tuple(ANYTHING)),
-}
+    "plots.training_curves.history": Kind(own=epochs_of_a_run),
+    "gradcheck.check.arrays": Kind(own=also(a_list=[X], texts={"x": np.array(["a"])})),
+    "gradcheck.check_posterior.prior": Kind(("None",), also(another=priors.Bernoulli(3))),
+    "gradcheck.check_layer.x": array(of_any_width), "gradcheck.check_posterior.h": array(of_any_width),
+    "gradcheck.check_likelihood.x": array(of_an_array), "gradcheck.check_objective.objective": Kind(
+        own=OBJECTIVE),
+    "gradcheck.check_likelihood.likelihood": Kind(own=also(a_class=likelihoods.Bernoulli, data=X)),
+})
 
 
 def kind_of(member, parameter):
