@@ -1,5 +1,6 @@
 """Thousands of wrong calls, generated from the signatures: see `trial`."""
 
+import itertools
 import warnings
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 
 import npvae
 from npvae import networks
+from trial import outcomes
 from trial.good import GOOD
 from trial.members import members
 from trial.outcomes import outcome, pairs_of_options, run, table, unknown, wrong_calls
@@ -53,6 +55,12 @@ def warns(n):
     (breaks, "obscure"), (warns, "obscure"), (lambda n: n, "silent")])
 def test_outcomes_are_told_apart(function, verdict):
     assert outcome(function, {"n": 2.5}, ["n"])[0] == verdict
+
+
+def test_a_call_that_never_ends_is_ended(monkeypatch):
+    monkeypatch.setattr(outcomes, "SECONDS", 0.05)
+    verdict, words, _ = outcome(lambda n: all(i >= 0 for i in itertools.count()), {"n": 1}, ["n"])
+    assert verdict == "obscure" and words == "TimeoutError: not done after 0.05 s"
 
 
 def test_a_wrong_value_that_is_used_is_silent(monkeypatch, tmp_path):

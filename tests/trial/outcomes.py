@@ -6,6 +6,7 @@ import io
 import itertools
 import os
 import re
+import signal
 import tempfile
 import warnings
 from collections import Counter
@@ -21,6 +22,7 @@ from trial.members import members
 from trial.kinds import kind_of
 
 ALIASES = {"values": ["block"], "blocks": ["block"], "layers": ["part", "parts"], "parts": ["part"]}
+SECONDS = 20                           # for one call: they take milliseconds
 REFUSALS = (ValueError, TypeError, FileNotFoundError, IsADirectoryError, NotADirectoryError)
 
 
@@ -39,16 +41,35 @@ def call(function, given):
     return function(*positional, **named)
 
 
+@contextlib.contextmanager
+def time_limit(seconds):
+    """Raise TimeoutError after so many seconds, where the system can."""
+    def late(*_):
+        raise TimeoutError(f"not done after {seconds} s")
+
+    if not hasattr(signal, "setitimer"):
+        yield
+        return
+    previous = signal.signal(signal.SIGALRM, late)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, previous)
+
+
 def outcome(function, given, names, paths=()):
     """("refused" | "obscure" | "silent", what happened, what came back)."""
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("error")
-            result = call(function, given)
+            with time_limit(SECONDS):
+                result = call(function, given)
     except Exception as error:
         words = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
         named = any(re.search(rf"\b{re.escape(name)}\b", str(error)) for name in names)
-        named = named or isinstance(error, OSError) or any(str(path) in str(error) for path in paths)
+        named = named or isinstance(error, REFUSALS[2:]) or any(str(path) in str(error) for path in paths)
         return ("refused" if named and isinstance(error, REFUSALS) else "obscure"), words, None
     return "silent", f"-> {type(result).__name__}", (result, given)
 
