@@ -20,9 +20,12 @@ def as_array(x, name):
 
 
 def is_masked(x):
-    """True for a NumPy masked array, masked or not, and for sequences that hold one."""
-    return isinstance(x, np.ma.MaskedArray) or (isinstance(x, (list, tuple))
-                                                and any(map(is_masked, x)))
+    """True for a NumPy masked array, masked or not, and for a sequence with one in it."""
+    if not isinstance(x, (list, tuple)) or not x:
+        return isinstance(x, np.ma.MaskedArray)
+    if isinstance(x[0], numbers.Number):                    # numbers: they may be many
+        return any(number is np.ma.masked for number in x)
+    return any(map(is_masked, x))
 
 
 def as_batch(x, name, n_columns, dtype):

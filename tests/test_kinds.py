@@ -223,6 +223,14 @@ def test_wrong_arguments_of_data_functions_are_refused():
     assert datasets.split(1, [1, 2, 3]) == ([1, 2], [3])
 
 
+def test_labels_that_int64_does_not_hold_are_refused(tmp_path):
+    pixels, labels = np.zeros((2, 2, 3), np.uint8), np.array([1, 2**63], np.uint64)
+    np.savez(tmp_path / "a.npz", train_images=pixels, test_images=pixels, train_labels=labels,
+             test_labels=labels)
+    with pytest.raises(ValueError, match=r"train_labels lies in \[1, 9.22337e\+18\]: int64 was"):
+        datasets.load_images(tmp_path / "a.npz")
+
+
 # ---- a row for each row ------------------------------------------------------------------
 
 @pytest.mark.parametrize("n", [0, 1, 7, 9])
@@ -299,6 +307,7 @@ def test_wrong_parts_of_layers_are_refused():
              (lambda: Table(np.full((2, 3), np.inf)), ValueError, "h is inf at index"),
              (lambda: Parameters({"W": np.arange(3)}), TypeError, "block 'W' has dtype int64: floats"),
              (lambda: Parameters([np.ones(3)]), TypeError, "values is "),
+             (lambda: vae().astype(np.ones(3)), TypeError, "dtype is .*: float32, float64"),
              (lambda: vae().astype(None), TypeError, "dtype is None: float32, float64"),
              (lambda: vae().astype("abc"), TypeError, "dtype is abc: float32, float64"))
     for call, kind, message in calls:

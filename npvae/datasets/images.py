@@ -103,6 +103,7 @@ def _images_and_labels(arrays, part, path):
     if labels.dtype.kind not in "iu" or labels.shape != (len(images),):
         raise ValueError(f"{path}: {part}_labels are {labels.dtype} of shape {labels.shape}: "
                          f"integers of shape ({len(images)},) were expected")
+    check_range(labels, f"{path}: {part}_labels", -2**63, 2**63 - 1, "int64 was expected")
     pixels = images.reshape(len(images), -1).astype(np.float32)
     pixels /= 255.0
     return pixels, labels.astype(np.int64)

@@ -254,11 +254,12 @@ class Module:
     def astype(self, dtype):
         """A copy whose parameters have another dtype: float32, float64, complex128."""
         try:
-            dtype = np.dtype(dtype) if dtype is not None else dtype      # NumPy's None is float64
+            kind = np.dtype(dtype if dtype is not None else object)       # NumPy's None is float64
         except TypeError:
-            pass
-        if dtype not in (np.float32, np.float64, np.complex128):
-            raise TypeError(f"dtype is {dtype}: float32, float64 or complex128 was expected")
+            kind = None
+        if kind not in (np.float32, np.float64, np.complex128):
+            raise TypeError(f"dtype is {dtype if dtype is None else kind or dtype}: float32, float64 or "
+                            "complex128 was expected")
         twin = self.copy()
-        twin.parameters.cast(dtype)
+        twin.parameters.cast(kind)
         return twin

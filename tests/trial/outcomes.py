@@ -68,8 +68,8 @@ def outcome(function, given, names, paths=()):
                 result = call(function, given)
     except Exception as error:
         words = f"{type(error).__name__}: {' '.join(str(error).split())[:160]}"
-        named = any(re.search(rf"\b{re.escape(name)}\b", str(error)) for name in names)
-        named = named or isinstance(error, REFUSALS[2:]) or any(str(path) in str(error) for path in paths)
+        named = (any(re.search(rf"\b{re.escape(name)}\b", str(error)) for name in names)
+                 or any(str(path) in str(error) for path in paths) or isinstance(error, REFUSALS[2:]))
         return ("refused" if named and isinstance(error, REFUSALS) else "obscure"), words, None
     return "silent", f"-> {type(result).__name__}", (result, given)
 
