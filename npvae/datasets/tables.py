@@ -63,7 +63,7 @@ def standardizer_of(x):
     mean = u.mean(axis=0)
     scale = largest * u.std(axis=0)
     varies = (np.ptp(u, axis=0) > ROUNDING) & (scale > 0)
-    return Standardizer(np.where(varies, largest * mean, x[0]), np.where(varies, scale, 1.0))
+    return Standardizer(largest * mean, np.where(varies, scale, 1.0))
 
 
 def read_table(path, *, header=None, delimiter=None):
