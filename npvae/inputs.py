@@ -92,7 +92,7 @@ def as_one_hot(labels, name, n_classes, dtype):
     if labels.ndim != 1 or labels.dtype.kind not in "iu":
         raise TypeError(f"{name} has shape {labels.shape} and dtype {labels.dtype}: "
                         "one integer for each row was expected")
-    check_count(n_classes, "n_classes")
+    n_classes = check_count(n_classes, "n_classes")
     if len(labels) == 0:
         raise ValueError(f"{name} has shape {labels.shape}: at least one row was expected")
     check_range(labels, name, 0, n_classes - 1,

@@ -221,6 +221,7 @@ def test_wrong_arguments_of_data_functions_are_refused():
         with pytest.raises(kind, match=message):
             call()
     assert datasets.split(1, [1, 2, 3]) == ([1, 2], [3])
+    assert datasets.split(np.uint8(2), [1, 2, 3]) == ([1], [2, 3])      # -2 is 254 in a byte
 
 
 def test_labels_that_int64_does_not_hold_are_refused(tmp_path):

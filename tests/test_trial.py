@@ -11,7 +11,8 @@ from npvae import networks
 from trial import outcomes
 from trial.good import GOOD
 from trial.members import members
-from trial.outcomes import outcome, pairs_of_options, run, table, unknown, wrong_calls
+from trial.outcomes import (numbers_of_numpys, outcome, pairs_of_options, run, table, unknown,
+                            wrong_calls)
 
 
 def test_the_trial_knows_every_member_and_every_parameter():
@@ -82,6 +83,16 @@ def test_an_option_that_is_ignored_is_silent(monkeypatch, tmp_path, function, si
     monkeypatch.setitem(GOOD, "f", lambda folder: {"beta": 0.5, "free": 0.1})
     trials = list(pairs_of_options("f", function, tmp_path))
     assert sum(trial.verdict in ("silent", "obscure") for trial in trials) == min(silent, len(trials))
+
+
+@pytest.mark.parametrize("function, wrong", [
+    (lambda n, p: int(n) * float(p), set()),
+    (lambda n, p: (2 * n, float(p)), {"n=int8(100)", "n=uint8(100)", "n=int64(100)"}),
+    (lambda n, p: (int(n), np.float32(1) * p), {"p=float64(0.5)"})])
+def test_a_number_that_is_another_as_numpys_is_silent(monkeypatch, tmp_path, function, wrong):
+    monkeypatch.setitem(GOOD, "f", lambda folder: {"n": 100, "p": 0.5})
+    trials = list(numbers_of_numpys("f", function, tmp_path))
+    assert len(trials) == 4 and {trial.what for trial in trials if trial.verdict != "used"} == wrong
 
 
 @pytest.mark.slow

@@ -114,7 +114,7 @@ def split(n_last, *arrays):
 
     `x_train, labels_train, x_val, labels_val = split(5000, x, labels)`
     """
-    check_count(n_last, "n_last")
+    n_last = check_count(n_last, "n_last")
     if not arrays:
         raise ValueError("no arrays are given: at least one was expected")
     for i, a in enumerate(arrays):
@@ -163,7 +163,8 @@ class Masking:
     p: float
 
     def __post_init__(self):
-        check_number(self.p, "p", lambda v: 0 <= v < 1, "a probability in [0, 1)")
+        p = check_number(self.p, "p", lambda v: 0 <= v < 1, "a probability in [0, 1)")
+        object.__setattr__(self, "p", p)           # Python's own, in the repr as well
 
     def __call__(self, x, rng):
         check_generator(rng)

@@ -199,7 +199,23 @@ def pairs_of_options(name, function, folder):
         yield Trial(name, f"{a}={others[a][i]!r}, {b}={others[b][j]!r}"[:120], verdict, words)
 
 
-WITHOUT_EFFECT = {                     # of what they compute, that is: what they do is tested elsewhere
+def numbers_of_numpys(name, function, folder):
+    """A trial of each number as one of NumPy's: it is the same number, and the result the same.
+
+    Integers of a byte overflow at 128 and 256; a float64 makes a float32 model one of float64.
+    """
+    _, _, plain = result_of(name, function, folder)
+    for parameter, good in GOOD[name](folder).items():
+        kinds = {bool: (np.bool_,), int: (np.int8, np.uint8, np.int64),
+                 float: (np.float64,)}.get(type(good), ())
+        for kind in kinds:
+            verdict, words, seen = result_of(name, function, folder, **{parameter: kind(good)})
+            if verdict == "used" and seen != plain:
+                verdict, words = "silent", "-> not what it is of Python's number"
+            yield Trial(name, f"{parameter}={kind.__name__}({good})", verdict, words)
+
+
+WITHOUT_EFFECT = {                     # on what is computed; what they do is tested elsewhere
     ("fit", "callbacks"), ("fit", "checkpoint"), ("fit", "resume"), ("fit", "patience")}
 
 
@@ -215,6 +231,7 @@ def run():
                 if name in GOOD:
                     trials += wrong_calls(name, function, folder)
                     trials += pairs_of_options(name, function, folder)
+                    trials += numbers_of_numpys(name, function, folder)
         finally:
             os.chdir(here)
     return trials
