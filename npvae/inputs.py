@@ -164,7 +164,7 @@ def check_type(value, name, kind, expected):
 def check_rows(value, name):
     """Raise TypeError where value is no sequence of rows: a list, or an array with an axis."""
     shape = getattr(value, "shape", None)
-    if not (isinstance(value, (list, tuple)) or isinstance(shape, tuple) and shape):
+    if not (isinstance(value, (list, tuple, range)) or isinstance(shape, tuple) and shape):
         raise TypeError(f"{name} is {value!r}: a sequence, or an array with rows, was expected")
 
 

@@ -144,8 +144,8 @@ def latent_scatter(mu, labels, dimensions=(0, 1)):
     if labels.shape != (len(mu),):
         raise ValueError(f"labels have shape {labels.shape}: ({len(mu)},) was expected, one for "
                          "each code")
-    two = isinstance(dimensions, (tuple, list)) and len(dimensions) == 2
-    if not (two and all(is_index(j, mu.shape[1]) for j in dimensions)):
+    check_rows(dimensions, "dimensions")
+    if len(dimensions) != 2 or not all(is_index(j, mu.shape[1]) for j in dimensions):
         raise ValueError(f"dimensions is {dimensions}: two of 0 to {mu.shape[1] - 1} were expected")
     first, second = dimensions
     classes = np.unique(labels)

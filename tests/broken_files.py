@@ -81,7 +81,7 @@ def sound_files(folder):
     AnomalyDetector(model, X, n_samples=2).save(folder / "detector.npz")
     np.savez(folder / "images.npz", **image_arrays())
     np.save(folder / "table.npy", X)
-    np.savetxt(folder / "table.csv", X, delimiter=",", header="a,b", comments="")
+    np.savetxt(folder / "table.csv", X, delimiter=",", header=",".join("abcdefghijkl"), comments="")
     (folder / "images").write_bytes(idx((12, 4, 3), bytes(range(144))))
     (folder / "images.gz").write_bytes(gzip.compress(idx((12, 4, 3), bytes(range(144)))))
     return {kind: (folder / name).read_bytes() for kind, (name, _) in FILES.items()}

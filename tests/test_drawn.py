@@ -58,7 +58,7 @@ CASES = {
     "codes of one row": (lambda: plots.latent_scatter(MU[0], [0, 1]), r"mu has shape \(2,\)"),
     "labels with a NaN": (lambda: plots.latent_scatter(MU, [0, 1, 2, np.nan]), "labels is nan at index"),
     "labels None": (lambda: plots.latent_scatter(MU, None), "labels have dtype object"),
-    "one dimension": (lambda: plots.latent_scatter(MU, [0] * 4, 1), "dimensions is 1: two of 0 to 1"),
+    "one dimension": (lambda: plots.latent_scatter(MU, [0] * 4, 1), "dimensions is 1: a sequence"),
     "half a dimension": (lambda: plots.latent_scatter(MU, [0] * 4, (0, .5)), "dimensions is .*: two of"),
     "rows of unequal lengths": (lambda: rows(X, X[:3]), "rows have 4, 3 images, and names is"),
     "one name too few": (lambda: rows(X, X, names="a"), "rows have 4, 4 images, and names is .'a'."),
@@ -79,6 +79,16 @@ def test_what_cannot_be_drawn_is_refused_by_name(call, message):
 def test_labels_of_any_kind_are_written(labels):
     axes = plots.latent_scatter(MU, labels).axes[0]
     assert [text.get_text() for text in axes.texts] == [str(label) for label in np.unique(labels)]
+
+
+def test_sequences_of_any_kind_choose_what_is_drawn():
+    for dimensions in ((1, 0), [1, 0], np.array([1, 0]), range(1, -1, -1)):
+        axes = plots.latent_scatter(MU, [0, 1, 2, 1], dimensions).axes[0]
+        np.testing.assert_array_equal(axes.collections[0].get_offsets(), MU[:, ::-1])
+    for lines in ((0, 1), range(2), np.arange(2)):
+        axes = Figure().subplots()
+        plots.label_rows(axes, [X, X], ["x", "y"], (2, 3), lines)
+        assert [line.get_ydata()[0] for line in axes.lines] == [-0.5, 1.5]
 
 
 def test_bits_and_decoded_means_are_drawn_as_they_are():
