@@ -12,7 +12,8 @@ nothing is chosen by them.
     python examples/train_vae.py --latent 2           # a latent space that can be drawn
     python examples/train_vae.py --resume             # go on after Ctrl-C
 
-Figures, the model and its checkpoint go to the folder `out/`.
+Figures, the model and its checkpoint go to the folder `out/`. (The checkpoint of an earlier run is
+kept there as `checkpoint_before.npz`.)
 """
 
 import argparse
@@ -67,12 +68,15 @@ def main(arguments=None):
     model = npvae.vae(x.shape[1], asked.hidden, asked.latent, likelihood=asked.likelihood,
                       variance=asked.variance, beta=asked.beta, seed=asked.seed)
     print(f"{model.parameters.size:,} parameters, {len(x):,} images; nats per image:")
+    checkpoint = asked.out / "checkpoint.npz"
+    if checkpoint.exists() and not asked.resume:          # `fit` overwrites no other run's
+        checkpoint.replace(asked.out / "checkpoint_before.npz")
     try:
         history = npvae.fit(model, x, validation=x_test, epochs=epochs, batch_size=asked.batch,
                             learning_rate=asked.rate, seed=asked.seed, resume=asked.resume,
-                            checkpoint=asked.out / "checkpoint.npz")
+                            checkpoint=checkpoint)
     except KeyboardInterrupt:
-        print(f"\ninterrupted; --resume goes on from {asked.out / 'checkpoint.npz'}")
+        print(f"\ninterrupted; --resume goes on from {checkpoint}")
         return None
 
     terms = npvae.evaluate(model, x_test, seed=asked.seed)

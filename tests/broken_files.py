@@ -45,11 +45,13 @@ def npy(header, data=b""):
 
 
 def npz(members):
-    """An archive of the given members, their checksums right."""
-    file = io.BytesIO()
+    """An archive of the given members, their checksums right; compressed, if no checkpoint."""
+    file, kind = io.BytesIO(), zipfile.ZIP_DEFLATED
+    if "header.npy" in members:
+        kind = zipfile.ZIP_STORED
     with zipfile.ZipFile(file, "w") as archive:
         for name, data in members.items():
-            archive.writestr(name, data, compress_type=zipfile.ZIP_DEFLATED)
+            archive.writestr(name, data, compress_type=kind)
     return file.getvalue()
 
 

@@ -136,7 +136,7 @@ def test_headers_that_cannot_be_followed_are_refused(saved, change, message):
 def test_parameters_of_another_size_are_not_spread_over_the_model(saved):
     with np.load(saved) as file:
         arrays = dict(file)
-    for size, message in ((1, "its 1 parameters are too few for its sizes"),
+    for size, message in ((1, "its sizes ask for more weights than it has"),
                           (324, r"holds theta of shape \(324,\): \(325,\) was expected")):
         arrays["theta"] = np.ones(size, np.float32)
         write_npz(saved, **arrays)

@@ -110,6 +110,7 @@ def ways(number, *marks):
             for kind, damage in WAYS]
 
 
+@pytest.mark.filterwarnings("ignore:.*is not kept")              # a header says of which objective
 @pytest.mark.parametrize("kind, damage, number", ways(32) + ways(625, pytest.mark.slow))
 def test_damaged_files_are_refused_by_name_or_read_soundly(
         kind, damage, number, originals, tmp_path):

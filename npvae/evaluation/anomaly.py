@@ -162,15 +162,21 @@ class AnomalyDetector:
         save(path, self.model, {"detector": numbers}, arrays)
 
 
-def load_detector(path):
+def load_detector(path, model=None):
     """The detector that `AnomalyDetector.save` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+    model : VAE, optional
+        Where its model was built by hand: one built in the same way, which gets its parameters.
 
     Raises
     ------
     ValueError
         Where the file holds no detector, or is damaged.
     """
-    model = load(path)
+    model = load(path) if model is None else model
     numbers, arrays = load_into(path, model)
     if not isinstance(numbers, dict) or "detector" not in numbers:
         raise ValueError(f"{path} holds a model, but no detector")

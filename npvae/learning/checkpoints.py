@@ -4,18 +4,22 @@ The file holds a JSON header and plain arrays: no pickle, so loading one runs no
 code of the file's.
 """
 
+import functools
 import json
+import warnings
 
 import numpy as np
 
 from npvae.door import check_model
 from npvae.files import read_npz, write_npz
+from npvae.learning.descriptions import describe, parts_in_words, same
+from npvae.networks.initializers import at_most
 from npvae.objectives import Cost, Objective, SampledKL
 from npvae.recipes import RECIPES
-from npvae.recipes.building import largest_product
 from npvae.typed import from_text
 
-VERSION = 2                     # since version 2, moments are sums (see `Adam`), objectives texts
+VERSION = 2            # 1 had no parts, no text of the objective, and normalised moments (see `Adam`)
+COMPUTED_WITH = ("likelihood", "variance", "activation", "temperature", "prior_temperature")
 
 
 def save(path, model, training=None, arrays=None):
@@ -29,15 +33,34 @@ def save(path, model, training=None, arrays=None):
         Numbers, strings and lists on the state of training, for the header.
     arrays : dict of str to ndarray, optional
         The arrays that belong to it, such as the optimizer's moments.
+
+    Notes
+    -----
+    A model built by a recipe can be loaded from its file alone, unless its parts were changed
+    afterwards (`model.likelihood.variance = 0.1`): that and a model built by hand can be loaded into
+    one that was built in the same way.
     """
     check_model(model)
     objective = model.objective
-    header = {"format": "npvae", "version": VERSION, "config": model.config,
-              "objective": repr(objective) if isinstance(objective, Objective) else None,
+    parts = parts_in_words(model)
+    config = json.dumps(model.config, default=plain)
+    if model.config is not None and parts != parts_by_recipe(config):
+        config = "null"
+    header = {"format": "npvae", "version": VERSION, "config": json.loads(config), "parts": parts,
+              "objective": as_kept(objective), "corrupt": describe(model.corrupt),
               "guests": guests(model), "shapes": model.parameters.shapes, "training": training}
     header = json.dumps(header, default=plain)
     write_npz(path, header=np.frombuffer(header.encode(), np.uint8),
               theta=model.parameters.theta, **(arrays or {}))
+
+
+def as_kept(objective):
+    """The text of an objective, from which it can be made again; None where it cannot."""
+    try:
+        again = from_text(repr(objective), {**Objective.members, **Cost.members})
+    except (KeyError, TypeError, ValueError):
+        return None
+    return repr(objective) if again == objective else None
 
 
 def guests(model):
@@ -45,6 +68,18 @@ def guests(model):
     parts = [*model.parts.values(), model.objective, getattr(model.objective, "cost", None)]
     return {type(part).__name__: type(part).__module__ for part in parts
             if not type(part).__module__.startswith(("npvae.", "builtins"))}
+
+
+@functools.lru_cache
+def parts_by_recipe(config):
+    """The parts, in words, of the model that a recipe builds of a configuration (JSON)."""
+    return parts_in_words(built(json.loads(config)))
+
+
+def built(config):
+    """The model that a recipe builds of a configuration."""
+    arguments = dict(config)
+    return RECIPES[arguments.pop("recipe")](**arguments)
 
 
 def plain(value):
@@ -65,12 +100,13 @@ def read(path):
     ValueError
         Where the file is no checkpoint, is damaged, or comes from a later version.
     """
-    arrays = read_npz(path)
+    arrays = read_npz(path, expansion=1)
     try:
         header = json.loads(arrays.pop("header").tobytes())
         header["training"]
         header["config"] = dict(header["config"] or {})
         header["shapes"] = {name: tuple(shape) for name, shape in header["shapes"].items()}
+        header["parts"] = dict(header["parts"] if header["version"] > 1 else {})
         theta = arrays["theta"]
         later = header["version"] > VERSION
         known = header["format"] == "npvae"
@@ -91,7 +127,8 @@ def read(path):
 def load(path):
     """Build the model that a file holds: by its recipe, with its objective and parameters.
 
-    An objective that is no `Objective` is not kept: set `model.objective` again.
+    An objective of your own is not kept, nor a function that corrupts x: a warning says so. Set
+    `model.objective`, or `model.corrupt`, again.
 
     Raises
     ------
@@ -100,20 +137,27 @@ def load(path):
     """
     header, arrays = read(path)
     config = header["config"]
-    recipe = config.pop("recipe", None)
-    if recipe not in list(RECIPES):                   # a list: it need not be hashable
-        raise ValueError(f"{path} holds a model of the recipe {recipe!r}; known are "
+    if config.get("recipe") not in list(RECIPES):     # a list: it need not be hashable
+        raise ValueError(f"{path} holds a model of the recipe {config.get('recipe')!r}; known are "
                          f"{', '.join(RECIPES)}. Build the model yourself, then load_into it")
     try:
-        check_size(config, arrays["theta"].size)
-        model = RECIPES[recipe](**config)
+        with at_most(len(header["shapes"]), arrays["theta"].size):        # it may be forged
+            model = built(config)
         if header.get("objective"):
             model.objective = objective_of(header["objective"], model)
     except Exception as error:                        # whatever a recipe makes of its arguments
         raise ValueError(f"{path} holds a model that cannot be built: {error}"
                          f"{and_import(header)}") from error
-    model = model.astype(arrays["theta"].dtype)
-    _put(path, header, arrays, model)
+    if model.parameters.dtype != arrays["theta"].dtype:
+        model = model.astype(arrays["theta"].dtype)
+    _check_sizes(path, header, arrays, model)
+    model.parameters.theta = arrays["theta"]
+    if header.get("objective", ()) is None:
+        warnings.warn(f"{path}: its model had an objective that is not kept, and has "
+                      f"{model.objective} now: set model.objective", stacklevel=2)
+    if not same(header.get("corrupt", describe(model.corrupt)), describe(model.corrupt)):
+        warnings.warn(f"{path}: its model had corrupt = {header['corrupt']}, which is not kept: "
+                      "set model.corrupt", stacklevel=2)
     return model
 
 
@@ -139,18 +183,11 @@ def and_import(header):
                             for name, module in modules.items())])
 
 
-def check_size(config, size):
-    """Raise where a forged configuration asks for more memory than the file justifies."""
-    try:
-        needed = largest_product(config)
-    except (KeyError, TypeError, ValueError):
-        return                                        # the recipe will say what is wrong
-    if needed > size:
-        raise ValueError(f"its {size} parameters are too few for its sizes")
-
-
 def load_into(path, model):
-    """Read a file's parameters into a model of the same architecture.
+    """Read a file's parameters into a model that computes the same.
+
+    Its objective may be another, and what corrupts x: one can go on from an earlier model with
+    another bound.
 
     Returns
     -------
@@ -160,14 +197,18 @@ def load_into(path, model):
     Raises
     ------
     ValueError
-        Where the file is not to be read, or its blocks are not the model's.
+        Where the file is not to be read, or its blocks, likelihood, activations ... are not the
+        model's.
     """
     header, arrays = read(path)
-    _put(path, header, arrays, model)
+    check_model(model)
+    _check_sizes(path, header, arrays, model)
+    _check_parts(path, header, model)
+    model.parameters.theta = arrays["theta"]
     return header["training"], {name: array for name, array in arrays.items() if name != "theta"}
 
 
-def _put(path, header, arrays, model):
+def _check_sizes(path, header, arrays, model):
     in_file, in_model = header["shapes"], model.parameters.shapes
     for name in {**in_model, **in_file}:
         if in_file.get(name) != in_model.get(name):
@@ -181,4 +222,16 @@ def _put(path, header, arrays, model):
     if theta.dtype != model.parameters.dtype:
         raise ValueError(f"{path} holds {theta.dtype} parameters: "
                          f"{model.parameters.dtype} was expected")
-    model.parameters.theta[...] = theta
+
+
+def _check_parts(path, header, model):
+    if header["version"] == 1:                        # has the arguments of a recipe alone
+        then, now = ({name: config[name] for name in COMPUTED_WITH if name in config}
+                     for config in (header["config"], model.config or {}))
+        now = {name: value for name, value in now.items() if name in then}
+    else:
+        then, now = header["parts"], parts_in_words(model)
+    for name, value in now.items():
+        if not same(then.get(name), value):
+            raise ValueError(f"{path} holds a model with {name} = {then.get(name)}, and this one has "
+                             f"{name} = {value}: the same was expected")

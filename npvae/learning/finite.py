@@ -4,42 +4,56 @@ import math
 
 import numpy as np
 
-ADVICE = "try a smaller learning_rate, or clip_norm"
+
+def advice(data):
+    """What may help, by the look of the training data: an unscaled column, or the learning rate.
+
+    Standardized columns have a root mean square of 1, and grey levels at most that.
+    """
+    for name, x in data.items():
+        with np.errstate(over="ignore"):
+            size = np.sqrt(np.einsum("ij,ij->j", x, x, dtype=np.float64) / len(x))
+        largest = int(np.argmax(size))
+        if size[largest] > 10:
+            return (f"column {largest} of {name} is of size {size[largest]:.3g} (root mean square), "
+                    f"where about 1 was expected: standardize {name}, see datasets.standardizer_of")
+    return "try a smaller learning_rate, or clip_norm"
 
 
-def check_loss(loss, model, x, condition, cache, run):
+def check_loss(loss, model, data, batch, condition, cache, run):
     """Stop a run whose loss is no longer a finite number, before the update."""
     if not math.isfinite(loss.value):
         raise FloatingPointError(
             f"the loss is {loss.value} at epoch {run.epoch + 1}, step {run.step + 1} "
             f"(reconstruction {loss.reconstruction}, KL {loss.kl}); the first that is not finite "
-            f"is {origin(model, x, condition, cache)}: {ADVICE}")
+            f"is {origin(model, batch, condition, cache)}: {advice(data)}")
 
 
-def check_gradient(model, run):
-    """Stop a run whose gradient is no longer finite, or its square is not, before the update.
+def check_gradient(model, data, run):
+    """Stop a run whose gradient is no longer finite, or its squares are not, before the update.
 
-    The square is what Adam and Adagrad divide by: where it is infinite, a parameter would never
-    move again.
+    Sums of squares are what Adam and Adagrad divide by: where one is infinite, a parameter would
+    never move again. Adam's weighs as much as 10,000 squares, for a beta2 of 0.9999.
     """
+    grad = model.parameters.grad
     with np.errstate(over="ignore", invalid="ignore"):
-        if math.isfinite(model.parameters.grad @ model.parameters.grad):
+        if math.isfinite(1e4 * (grad @ grad)):
             return
         for name, gradient in reversed(model.gradients().items()):       # as backward comes by
             worst = gradient.flat[np.argmax(np.abs(gradient))]           # a NaN, if there is one
-            if not np.isfinite(worst * worst):
+            if not np.isfinite(1e4 * worst * worst):
                 raise FloatingPointError(
                     f"the gradient of {name} ({owner(model, name)}) is {worst} at epoch "
                     f"{run.epoch + 1}, step {run.step + 1}, where a number with a finite square was "
-                    f"expected: {ADVICE}")
+                    f"expected: {advice(data)}")
 
 
-def check_parameters(model, run):
+def check_parameters(model, data, run):
     """Stop a run whose last update left parameters that are not finite, before it is saved."""
     for name, values in model.blocks().items():
         if not np.isfinite(values).all():
             raise FloatingPointError(f"{name} ({owner(model, name)}) is no longer finite after epoch "
-                                     f"{run.epoch + 1}, step {run.step}: {ADVICE}")
+                                     f"{run.epoch + 1}, step {run.step}: {advice(data)}")
 
 
 def owner(module, name):

@@ -42,18 +42,22 @@ class Optimizer:
         self.state = {}               # name -> vector as long as theta
         self.flush_every = min([FLUSH_EVERY] + [steps_to_shrink(decay, MARGIN) for decay in decays])
 
+    @property
+    def moments(self):
+        """The names of all of them."""
+        return self.sums + self.squares
+
     def step(self, theta, grad, learning_rate):
         """Write one update into theta."""
-        names = self.sums + self.squares
         if not self.state:
-            self.state = {name: np.zeros_like(theta) for name in names}
+            self.state = {name: np.zeros_like(theta) for name in self.moments}
         if self.t % self.flush_every == 0:
             self._flush(MARGIN * float(np.finfo(theta.dtype).tiny))
         self.t += 1
         scratch = np.empty(min(STRETCH, theta.size), theta.dtype)
         for start in range(0, theta.size, STRETCH):
             part = slice(start, start + STRETCH)
-            self._update(theta[part], grad[part], *(self.state[name][part] for name in names),
+            self._update(theta[part], grad[part], *(self.state[name][part] for name in self.moments),
                          learning_rate, scratch[:theta[part].size])
 
     def _flush(self, least):

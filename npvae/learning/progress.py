@@ -23,7 +23,7 @@ class Progress:
     def __init__(self, epochs, steps, done=0, show=True):
         self.epochs, self.steps, self.show = epochs, steps, show
         self.first, self.start, self.last = done, time.monotonic(), 0.0
-        self.bar = show and sys.stdout.isatty()
+        self.bar = show and is_terminal(sys.stdout)
 
     def step(self, epoch, step, batch_size, loss):
         """So many steps of an epoch are done; redraw the bar, ten times a second at most."""
@@ -38,18 +38,35 @@ class Progress:
         line = (f"epoch {epoch + 1}/{self.epochs} [{'#' * filled}{'.' * (20 - filled)}] "
                 f"{batch_size / seconds:,.0f} images/s, {clock(left)} left, loss {loss:.2f}")
         width = shutil.get_terminal_size().columns - 1
-        print("\r" + line[:width].ljust(width), end="", flush=True)
+        self._print("\r" + line[:width].ljust(width), end="")
 
     def epoch(self, row):
         """An epoch is done; print its line."""
         if not self.show:
             return
         if self.bar:
-            print("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r", end="")
-        print(describe(row, self.epochs), flush=True)
+            self._print("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r", end="")
+        self._print(in_words(row, self.epochs))
+
+    def _print(self, text, end="\n"):
+        """A closed or missing output is no reason to end a training: it goes on in silence."""
+        if not self.show:
+            return
+        try:
+            print(text, end=end, flush=hasattr(sys.stdout, "flush"))
+        except (AttributeError, OSError, ValueError):  # no stream, a broken pipe, a closed file
+            self.show = self.bar = False
 
 
-def describe(row, epochs):
+def is_terminal(stream):
+    """Whether a stream, which may be None or closed, is a terminal."""
+    try:
+        return stream.isatty()
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def in_words(row, epochs):
     """One epoch of a history as a line of text."""
     line = f"epoch {row['epoch']:{len(str(epochs))}}/{epochs}  {terms(row, 'train', '')}"
     if "val_loss" in row:
@@ -72,18 +89,17 @@ def clock(seconds):
 class Interrupt:
     """Turns Ctrl-C and SIGTERM into a flag that a loop looks at between two steps.
 
-    So no update is cut in half, and there is time for a checkpoint. The second signal acts at
-    once, as usual. A SIGTERM is sent again when the loop has been left, however it was left: the
-    process ends with the status that a batch system expects of it.
+    So no update is cut in half, and there is time for a checkpoint. The same signal once more acts
+    at once, as usual. When the loop has been left, however it was left, a SIGTERM is sent again:
+    the process ends with the status that a batch system expects of it. A Ctrl-C that the loop did
+    not come to see raises KeyboardInterrupt then.
 
     Nothing is done outside the main thread, where Python delivers no signals; where Ctrl-C is
     ignored; and where SIGTERM has been given another meaning.
     """
 
-    requested = False
-
     def __enter__(self):
-        self.previous, self.number = {}, None
+        self.previous, self.seen = {}, set()
         if threading.current_thread() is threading.main_thread():
             if signal.getsignal(signal.SIGINT) not in (signal.SIG_IGN, None):
                 self._listen(signal.SIGINT)
@@ -91,18 +107,27 @@ class Interrupt:
                 self._listen(signal.SIGTERM)
         return self
 
+    @property
+    def requested(self):
+        return bool(self.seen)
+
     def _listen(self, number):
         self.previous[number] = signal.signal(number, self._request)
 
     def _request(self, number, frame):
-        self.requested, self.number = True, number
-        self._restore()
+        # Both signals may be waiting: Python forgets one whose handler is taken away meanwhile.
+        # So no handler is, until the same signal comes again.
+        if number in self.seen:
+            self.seen.remove(number)                   # for it is delivered now
+            signal.signal(number, self.previous[number])
+            signal.raise_signal(number)
+        else:
+            self.seen.add(number)
 
-    def _restore(self):
+    def __exit__(self, kind, error, traceback):
         for number, handler in self.previous.items():
             signal.signal(number, handler)
-
-    def __exit__(self, *error):
-        self._restore()
-        if self.number == signal.SIGTERM:
+        if signal.SIGTERM in self.seen:
             signal.raise_signal(signal.SIGTERM)
+        if signal.SIGINT in self.seen and kind is None:
+            raise KeyboardInterrupt

@@ -1,11 +1,14 @@
 """Where a training run stands: all that a checkpoint has to remember of it."""
 
 import math
-import re
+import warnings
+from numbers import Real
 from pathlib import Path
 
-from npvae.files import remove_parts
+import numpy as np
+
 from npvae.learning.checkpoints import load_into, objective_of, read, save
+from npvae.learning.descriptions import blas_threads, describe, parts_in_words, same
 
 REMEMBERED = ("settings", "history", "best_loss", "stalled", "epoch", "step", "count", "totals",
               "seconds")
@@ -19,7 +22,8 @@ class Run:
     model : VAE
     optimizer : Optimizer
     settings : dict
-        What the run was asked to do; a checkpoint made with other settings is refused.
+        What the run was asked to do, and its data; a checkpoint made with others, or with other
+        parts of the model, is refused.
     path : path-like or None
         Where checkpoints go; None for nowhere.
     patience : int or None
@@ -28,15 +32,23 @@ class Run:
 
     def __init__(self, model, optimizer, settings, path=None, patience=None):
         self.model, self.optimizer = model, optimizer
-        self.settings = {name: describe(value) for name, value in settings.items()}
+        optimizer.t, optimizer.state = 0, {}
         self.path, self.patience = path, patience
+        self.settings, self.unknown = {}, {}
+        if path is not None:
+            self._describe(settings)
         self.history = []
         self.best_loss, self.best_theta, self.stalled = math.inf, None, 0
+        self.notes_best = patience is not None
         self.epoch = 0
         self._begin_epoch()
-        optimizer.t, optimizer.state = 0, {}
-        if path is not None:
-            remove_parts(path)
+
+    def _describe(self, settings):
+        for name, value in settings.items():
+            self.unknown[name] = []
+            self.settings[name] = describe(value, self.unknown[name])
+        self.unknown["model"] = []
+        self.settings.update(parts_in_words(self.model, self.unknown["model"]))
 
     def _begin_epoch(self):
         self.step, self.count, self.totals, self.seconds = 0, 0, [0.0, 0.0, 0.0], 0.0
@@ -58,7 +70,7 @@ class Run:
         self.history.append(row)
         self.epoch += 1
         self._begin_epoch()
-        if self.patience is not None:
+        if self.notes_best:
             self._note(validation.loss)
         return row
 
@@ -74,19 +86,20 @@ class Run:
         return self.patience is not None and self.stalled >= self.patience
 
     def restore_best(self):
-        """Give the model its best weights, where they were noted."""
-        if self.best_theta is not None:
+        """Give the model its best weights, where patience asked for them."""
+        if self.patience is not None and self.best_theta is not None:
             self.model.parameters.theta[...] = self.best_theta
 
     def save(self):
         """Write the checkpoint, if there is to be one."""
         if self.path is None:
             return
-        numbers = {name: getattr(self, name) for name in REMEMBERED}
+        training = {name: getattr(self, name) for name in REMEMBERED}
+        training.update({"optimizer.t": self.optimizer.t, "blas_threads": blas_threads()})
         arrays = {f"optimizer.{name}": v for name, v in self.optimizer.state.items()}
         if self.best_theta is not None:
             arrays["best_theta"] = self.best_theta
-        save(self.path, self.model, {**numbers, "optimizer.t": self.optimizer.t}, arrays)
+        save(self.path, self.model, training, arrays)
 
     def resume(self):
         """Go back to where the checkpoint stands; do nothing where there is none."""
@@ -96,24 +109,78 @@ class Run:
         numbers = header["training"]
         if not isinstance(numbers, dict) or not {"optimizer.t", *REMEMBERED} <= set(numbers):
             raise ValueError(f"{self.path} holds a model, but no training to resume")
+        try:
+            check_training(numbers, arrays, self.optimizer.moments)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{self.path} holds a damaged training: {error}") from error
         if header["version"] == 1:                  # its objectives had `analytic` for a cost
-            numbers["settings"]["objective"] = describe(objective_of(header["objective"], self.model))
-        for name, now in self.settings.items():
-            then = numbers["settings"].get(name)
-            if then != now:
-                raise ValueError(f"{self.path} was trained with {name} = {then}, which is now "
-                                 f"{now}: resume with the same settings, or start anew")
+            then = objective_of(header["objective"], self.model)
+            numbers["settings"]["objective"] = describe(then)
+        self._compare(numbers["settings"], header["version"])
+        if self.patience is not None and numbers["epoch"] > 0 and "best_theta" not in arrays:
+            raise ValueError(f"patience is {self.patience}, and {self.path} was trained without: its "
+                             "best weights were not kept; resume without patience, or start anew")
+        if numbers.get("blas_threads", blas_threads()) != blas_threads():
+            warnings.warn(f"{self.path} was trained with {numbers['blas_threads']} BLAS threads, and "
+                          f"there are {blas_threads()} now: the result may differ in its last bits",
+                          stacklevel=3)
         load_into(self.path, self.model)
         moments = {name.removeprefix("optimizer."): vector
                    for name, vector in arrays.items() if name.startswith("optimizer.")}
         self.optimizer.restore(numbers["optimizer.t"], moments, header["version"])
         self.best_theta = arrays.get("best_theta")
+        self.notes_best = self.notes_best or self.best_theta is not None
         for name in REMEMBERED:
-            setattr(self, name, numbers[name])
+            if name != "settings":
+                setattr(self, name, numbers[name])
+
+    def _compare(self, settings, version):
+        """Raise where the settings of a checkpoint are not those of this run."""
+        for name, now in self.settings.items():
+            if version == 1 and name not in settings:  # it did not note so much
+                continue
+            then = settings.get(name)
+            if not same(then, now, by_name=version == 1):
+                raise ValueError(f"{self.path} was trained with {name} = {then}, which is now "
+                                 f"{now}: resume with the same settings, or start anew")
+        unknown = {name: names for name, names in self.unknown.items() if names}
+        for name, names in unknown.items():
+            warnings.warn(f"{name} has to do with {', '.join(names)}, which cannot be compared with "
+                          f"what {self.path} was trained with", stacklevel=4)
 
 
-def describe(setting):
-    """A setting as text or number, the same in every process (functions have addresses)."""
-    if setting is None or isinstance(setting, (int, float, str)):
-        return setting
-    return re.sub(" at 0x[0-9a-f]+", "", repr(setting))
+def check_training(training, arrays, moments):
+    """Raise where the state of a training is none: it may come from a forged file."""
+    def check(good, name):
+        if not good:
+            raise ValueError(f"its {name} is {str(training.get(name, 'of another shape'))[:80]}")
+
+    def is_number(value):
+        return isinstance(value, Real) and not isinstance(value, bool)
+
+    for name in ("stalled", "epoch", "step", "count", "optimizer.t"):
+        check(type(training[name]) is int and 0 <= training[name] < 2**63, name)
+    check(isinstance(training["settings"], dict), "settings")
+    check(is_number(training["best_loss"]) and not math.isnan(training["best_loss"]), "best_loss")
+    check(is_number(training["seconds"]) and 0 <= training["seconds"] < math.inf, "seconds")
+    totals = training["totals"]
+    check(isinstance(totals, list) and len(totals) == 3 and all(map(is_number, totals))
+          and all(map(math.isfinite, totals)), "totals")
+    history = training["history"]
+    check(isinstance(history, list) and len(history) == training["epoch"], "history")
+    for row in history:
+        check(isinstance(row, dict) and {"epoch", "loss", "reconstruction", "kl", "seconds"} <= set(row)
+              and all(is_number(value) for name, value in row.items()
+                      if name.removeprefix("val_") in ("epoch", "loss", "reconstruction", "kl",
+                                                       "seconds")), "history")
+    check((training["step"] == 0) == (training["count"] == 0), "count")
+    found = {name for name in arrays if name.startswith("optimizer.")}
+    for name in moments if training["optimizer.t"] > 0 else ():
+        if f"optimizer.{name}" not in found:
+            raise ValueError(f"it lacks optimizer.{name}")
+    theta = arrays["theta"]
+    for name in {*found, "best_theta"} & set(arrays):
+        array = arrays[name]
+        if array.shape != theta.shape or array.dtype != theta.dtype or not np.isfinite(array).all():
+            raise ValueError(f"its {name} is {array.dtype} of shape {array.shape}: as many finite "
+                             f"{theta.dtype} as there are parameters, {theta.shape}, were expected")

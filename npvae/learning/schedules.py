@@ -12,15 +12,25 @@ from npvae.inputs import check_number, check_positive
 
 
 class Schedule:
-    """What all schedules share: lengths are positive, and values at least 0."""
+    """What all schedules share: lengths are positive, a ramp is a part, and values at least 0."""
 
     def __post_init__(self):
         for name, value in vars(self).items():
-            if name in ("epochs", "every", "ramp"):
+            if name in ("epochs", "every"):
                 check_positive(value, name)
+            elif name == "ramp":
+                check_number(value, name, lambda v: 0 < v <= 1, "a number in (0, 1]")
             else:
                 check_number(value, name, lambda v: 0 <= v < math.inf,
                              "a finite number of at least 0")
+
+
+def value_at(schedule, epoch, name):
+    """The value of any schedule, as a float; ValueError where it is no finite number of at least 0."""
+    value = schedule(epoch)
+    check_number(value, f"{name}({epoch:g})", lambda v: 0 <= v < math.inf,
+                 "a finite number of at least 0")
+    return float(value)
 
 
 @dataclass(frozen=True)

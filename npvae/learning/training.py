@@ -10,12 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae.door import as_condition, as_data, check_model, check_trainable
+from npvae.files import sole_writer
 from npvae.inputs import check_count, check_positive, check_type
 from npvae.learning.finite import check_gradient, check_loss, check_parameters
 from npvae.learning.optimizers import Adam, Optimizer, clip_by_norm
 from npvae.learning.progress import Interrupt, Progress
 from npvae.learning.run import Run
-from npvae.learning.schedules import Constant
+from npvae.learning.schedules import Constant, value_at
 from npvae.numerics import keep_freed_memory
 from npvae.randomness import stream
 
@@ -64,17 +65,24 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     patience : int, optional
         Stop after so many epochs in which the validation loss did not fall, and leave
         the model with its best weights. (The checkpoint holds the last ones, to go on from.)
+        A resumed run may have another patience, or none, and then ends with its last weights; but
+        not one where it had none before: the best weights of those epochs were not kept.
     callbacks : sequence of callable
-        Each is called as callback(model, history) after every epoch.
+        Each is called as callback(model, history) after every epoch, and its checkpoint.
     checkpoint : path-like, optional
         Written after every epoch, when Ctrl-C is pressed, and when SIGTERM asks the process to
-        end, which it then does. A run that goes wrong leaves the last one as it is.
+        end, which it then does. A run that goes wrong leaves the last one as it is. A file that
+        is there already is overwritten only by the run that it holds, with `resume`.
     resume : bool
         Go on from the checkpoint, if it is there. The result is, bit for bit, that of a
         run that was never interrupted: shuffling, noise and transform follow from
-        (seed, epoch, step) alone.
+        (seed, epoch, step) alone. (As far as matrix products are the same: on one machine, with
+        the same number of BLAS threads. A warning tells of another number.) A run of other data,
+        settings or parts is refused, or named in a warning where it cannot be compared. `epochs`,
+        `callbacks` and `progress` may be others.
     seed : int
     progress : bool
+        Print how it goes: a bar on a terminal, else a line after every epoch.
 
     Returns
     -------
@@ -86,10 +94,16 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     ------
     KeyboardInterrupt
         After Ctrl-C, once the step is done and the checkpoint written.
+    FileExistsError
+        Where there is something at `checkpoint`, and `resume` was not asked for.
+    BlockingIOError
+        Where another run that still goes on has this checkpoint.
+    ValueError
+        Where an argument is wrong, or the run to be resumed was another; before any training.
     FloatingPointError
         Where the loss, or the square of a gradient, is no longer finite: names the epoch, the
         step, the layer and the block. The update is not made, and nothing is saved. Gradients of
-        up to 1e18 are let through, in float32; the loss has the range of the model's parts.
+        up to 1e17 are let through, in float32; the loss has the range of the model's parts.
     """
     check_model(model)
     check_trainable(model, model.objective)
@@ -112,6 +126,9 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
         raise FileNotFoundError(f"checkpoint is {checkpoint}: its folder does not exist")
     if checkpoint is not None and Path(checkpoint).is_dir():
         raise IsADirectoryError(f"checkpoint is {checkpoint}, which is a folder: a file was expected")
+    if checkpoint is not None and Path(checkpoint).exists() and not resume:
+        raise FileExistsError(f"checkpoint is {checkpoint}, which exists: resume=True goes on from it; "
+                              "to begin anew, give another name, or delete it")
     if resume and checkpoint is None:
         raise ValueError("resume is given without checkpoint: the path of a file was expected")
     optimizer = Adam() if optimizer is None else optimizer
@@ -126,18 +143,21 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     if not callable(rate):
         check_positive(rate, "learning_rate")
         rate = Constant(rate)
+    data = {"x": x} if condition is None else {"x": x, "condition": condition}
     settings = {"n": len(x), "batch_size": batch_size, "n_samples": n_samples, "seed": seed,
                 "objective": model.objective, "optimizer": optimizer, "learning_rate": rate,
-                "kl_schedule": kl_schedule, "clip_norm": clip_norm, "transform": transform}
-    run = Run(model, optimizer, settings, checkpoint, patience)
-    if resume:
-        run.resume()
+                "kl_schedule": kl_schedule, "clip_norm": clip_norm, "transform": transform,
+                "x": x, "condition": condition, "validation": validation,
+                "validation_condition": validation_condition, "corrupt": model.corrupt}
     parameters = model.parameters
     keep_freed_memory()
     n_steps = math.ceil(len(x) / batch_size)
-    show = Progress(epochs, n_steps, run.epoch * n_steps + run.step, progress)
 
-    with Interrupt() as interrupt:
+    with Interrupt() as interrupt, sole_writer(checkpoint):
+        run = Run(model, optimizer, settings, checkpoint, patience)
+        if resume:
+            run.resume()
+        show = Progress(epochs, n_steps, run.epoch * n_steps + run.step, progress)
         while run.epoch < epochs and not run.has_stalled():
             order = stream(seed, "shuffle", run.epoch).permutation(len(x))
             start = time.perf_counter() - run.seconds
@@ -150,24 +170,26 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
                 eps = model.draw_noise(rng, len(rows), n_samples)
                 objective = model.objective
                 if kl_schedule is not None:
-                    objective = replace(objective, beta=objective.beta * kl_schedule(now))
+                    factor = value_at(kl_schedule, now, "kl_schedule")
+                    objective = replace(objective, beta=objective.beta * factor)
 
                 c = None if condition is None else condition[rows]
                 loss, cache = model.forward(batch, eps, condition=c, target=target,
                                             objective=objective)
-                check_loss(loss, model, batch, c, cache, run)
+                check_loss(loss, model, data, batch, c, cache, run)
                 parameters.zero_grad()
                 model.backward(cache)
                 if clip_norm is not None:
                     clip_by_norm(parameters.grad, clip_norm)
-                check_gradient(model, run)
-                optimizer.step(parameters.theta, parameters.grad, rate(now))
+                check_gradient(model, data, run)
+                optimizer.step(parameters.theta, parameters.grad,
+                               value_at(rate, now, "learning_rate"))
 
                 run.add(loss, len(rows))
                 show.step(run.epoch, run.step, batch_size, loss.value)
                 run.seconds = time.perf_counter() - start
                 if interrupt.requested:
-                    check_parameters(model, run)
+                    check_parameters(model, data, run)
                     run.save()
                     raise KeyboardInterrupt
 
@@ -175,21 +197,22 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
             if validation is not None:
                 held_out = evaluate(model, validation, condition=validation_condition,
                                     transform=transform, n_samples=n_samples, seed=seed)
-            check_parameters(model, run)
-            show.epoch(run.end_epoch(held_out))
+            check_parameters(model, data, run)
+            row = run.end_epoch(held_out)
             run.save()
+            show.epoch(row)
             for callback in callbacks:
                 callback(model, run.history)
-            if interrupt.requested and run.epoch < epochs and not run.has_stalled():
+            if interrupt.requested:
                 raise KeyboardInterrupt
+        run.restore_best()
 
-    run.restore_best()
     return run.history
 
 
 def presented(model, x, transform, rng):
     """What the encoder is shown of a batch, and what is to be reconstructed of it."""
-    x.flags.writeable = False                 # it may be a view of the caller's own data
+    x = read_only(x)                          # it may be a view of the caller's own data
     if transform is not None:
         n_batch, name = len(x), "what transform returned"
         x = as_data(model, transform(x, rng), name)
@@ -197,8 +220,15 @@ def presented(model, x, transform, rng):
             raise ValueError(f"{name} has {len(x)} rows: {n_batch} were expected")
     if model.corrupt is None:
         return x, x
-    x.flags.writeable = False
+    x = read_only(x)
     return model.corrupt(x, rng), x
+
+
+def read_only(x):
+    """A view of x that cannot be written to; x itself still can, by those who own it."""
+    x = x.view()
+    x.flags.writeable = False
+    return x
 
 
 def evaluate(model, x, *, condition=None, transform=None, n_samples=1, seed=0, batch_size=500):

@@ -21,8 +21,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from npvae.inputs import check_count, check_type
-from npvae.networks.initializers import uniform_fan_in
-from npvae.networks.layers import Layer, drawn
+from npvae.networks.initializers import draw, uniform_fan_in
+from npvae.networks.layers import Layer
 from npvae.networks.parameters import block
 
 
@@ -91,7 +91,7 @@ class _Convolution(Layer):
     def __init__(self, c_in, c_out, k, rng, stride, padding, init, bias_size):
         k, self.stride = check_count(k, "k"), check_count(stride, "stride")
         self.k, self.padding = k, check_count(padding, "padding", least=0)
-        W = drawn(init, rng, k * k * c_in, c_out).reshape(k, k, c_in, c_out)
+        W = draw(init, rng, k * k * c_in, c_out).reshape(k, k, c_in, c_out)
         super().__init__({"W": W, "b": np.zeros(bias_size, np.float32)})
 
     def _check_size(self, x, sizes):

@@ -4,9 +4,53 @@ A sum of n_in terms has n_in times the variance of one, so weights of variance
 near 1 / n_in keep the size of the activations from layer to layer.
 """
 
+import contextlib
+import contextvars
 import math
+from collections.abc import Callable
 
-from npvae.inputs import check_count, check_generator
+import numpy as np
+
+from npvae.inputs import (as_array, as_finite, check_count, check_generator, check_real, check_type)
+
+_allowed = contextvars.ContextVar("allowed", default=None)
+
+
+@contextlib.contextmanager
+def at_most(n_layers, n_weights):
+    """Within it, no more layers than so many, and no more weights, are drawn.
+
+    For a model that a file asks for, whose sizes nobody has looked at.
+    """
+    token = _allowed.set([n_layers, n_weights])
+    try:
+        yield
+    finally:
+        _allowed.reset(token)
+
+
+def draw(init, rng, n_in, n_out):
+    """Initial weights (n_in, n_out), float32; rng may be None where init draws nothing.
+
+    Raises
+    ------
+    ValueError
+        Before anything is drawn, where it is more than `at_most` allows.
+    """
+    check_type(init, "init", Callable, "a callable")
+    if rng is not None:
+        check_generator(rng)
+    allowed = _allowed.get()
+    if allowed is not None:
+        allowed[0] -= 1
+        allowed[1] -= n_in * n_out
+        if min(allowed) < 0:
+            raise ValueError("its sizes ask for more weights than it has")
+    W = as_array(init(rng, n_in, n_out), "what init returned")
+    check_real(W, "what init returned")
+    if W.shape != (n_in, n_out):
+        raise ValueError(f"what init returned has shape {W.shape}: ({n_in}, {n_out}) was expected")
+    return as_finite(W, "what init returned", np.float32)
 
 
 def uniform_fan_in(rng, n_in, n_out):

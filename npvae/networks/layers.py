@@ -12,12 +12,10 @@ gradient with respect to x. Each half is a verb of its own: `accumulate` and
 Every layer acts on the last axis and treats all axes before it as the batch.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 
-from npvae.inputs import as_array, as_finite, check_count, check_generator, check_real, check_type
-from npvae.networks.initializers import uniform_fan_in
+from npvae.inputs import as_array, as_finite, check_count
+from npvae.networks.initializers import draw, uniform_fan_in
 from npvae.networks.parameters import Module, block
 from npvae.numerics import sigmoid, softplus
 
@@ -67,7 +65,7 @@ class Dense(Layer):
 
     def __init__(self, n_in, n_out, rng, init=uniform_fan_in):
         n_in, n_out = check_count(n_in, "n_in"), check_count(n_out, "n_out")
-        super().__init__({"W": drawn(init, rng, n_in, n_out), "b": np.zeros(n_out, np.float32)})
+        super().__init__({"W": draw(init, rng, n_in, n_out), "b": np.zeros(n_out, np.float32)})
 
     def forward(self, x):
         y = _rows(x) @ self.W
@@ -83,18 +81,6 @@ class Dense(Layer):
     def pullback(self, dy, x):
         # y = x W + b
         return (_rows(dy) @ self.W.T).reshape(x.shape)
-
-
-def drawn(init, rng, n_in, n_out):
-    """Initial weights (n_in, n_out), float32; rng may be None where init draws nothing."""
-    check_type(init, "init", Callable, "a callable")
-    if rng is not None:
-        check_generator(rng)
-    W = as_array(init(rng, n_in, n_out), "what init returned")
-    check_real(W, "what init returned")
-    if W.shape != (n_in, n_out):
-        raise ValueError(f"what init returned has shape {W.shape}: ({n_in}, {n_out}) was expected")
-    return as_finite(W, "what init returned", np.float32)
 
 
 def _rows(x):

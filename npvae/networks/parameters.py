@@ -28,7 +28,8 @@ class Parameters:
     Attributes
     ----------
     theta, grad : ndarray (size,)
-        All parameters; the gradient of the loss with respect to each.
+        All parameters; the gradient of the loss with respect to each. `theta = values` writes
+        into theta.
     values, gradients : dict of str to ndarray
         The named views of theta and of grad.
     shapes : dict of str to tuple
@@ -42,8 +43,8 @@ class Parameters:
                 raise TypeError(f"block {name!r} has dtype {value.dtype}: floats were expected")
         self.shapes = {name: value.shape for name, value in values.items()}
         dtype = np.result_type(*values.values()) if values else np.float32
-        self.theta = np.zeros(sum(value.size for value in values.values()), dtype)
-        self._grad = np.zeros_like(self.theta)
+        self._theta = np.zeros(sum(value.size for value in values.values()), dtype)
+        self._grad = np.zeros_like(self._theta)
         self._lay_views()
         for name, value in values.items():
             self.values[name][...] = value
@@ -53,9 +54,20 @@ class Parameters:
         self._stale = set()                       # blocks whose gradient counts as zero
         for name, shape in self.shapes.items():
             stop = start + math.prod(shape)
-            self.values[name] = self.theta[start:stop].reshape(shape)
+            self.values[name] = self._theta[start:stop].reshape(shape)
             self._gradients[name] = self._grad[start:stop].reshape(shape)
             start = stop
+
+    @property
+    def theta(self):
+        return self._theta
+
+    @theta.setter
+    def theta(self, value):
+        if np.shape(value) != self._theta.shape:
+            raise ValueError(f"theta has shape {np.shape(value)}: {self._theta.shape} was expected")
+        if value is not self._theta:              # `+=` has already written into it
+            self._theta[...] = value              # the views, and so the layers, hear of it
 
     @property
     def grad(self):
@@ -109,7 +121,7 @@ class Parameters:
 
     def cast(self, dtype):
         """Replace theta and grad by copies of another dtype."""
-        self.theta, self._grad = self.theta.astype(dtype), self.grad.astype(dtype)
+        self._theta, self._grad = self.theta.astype(dtype), self.grad.astype(dtype)
         self._lay_views()
 
     # Copying or pickling a view makes an array of its own, silently cut loose from
@@ -118,7 +130,7 @@ class Parameters:
         return {"shapes": self.shapes, "theta": self.theta, "grad": self.grad}
 
     def __setstate__(self, state):
-        self.shapes, self.theta, self._grad = state["shapes"], state["theta"], state["grad"]
+        self.shapes, self._theta, self._grad = state["shapes"], state["theta"], state["grad"]
         self._lay_views()
 
 
@@ -186,7 +198,7 @@ class Module:
 
     def __new__(cls, *args, **kwargs):
         module = super().__new__(cls)
-        module.written = args, kwargs
+        module._written = args, kwargs
         return module
 
     def __init__(self, blocks=None, parts=None):
@@ -208,7 +220,7 @@ class Module:
         self._move_into(Parameters(values), "")
 
     def __repr__(self):
-        args, kwargs = self.written
+        args, kwargs = self._written
         signature = inspect.signature(type(self))
         given = signature.bind_partial(*args, **kwargs).arguments
         words = []
@@ -223,6 +235,18 @@ class Module:
             elif value is not parameter.default and value != parameter.default:
                 words.append(f"{name}={as_written(value)}")
         return f"{type(self).__name__}({', '.join(words)})"
+
+    def __setattr__(self, name, value):
+        """A part stays: the parameters of another one in its place would lie outside the vector."""
+        parts, old = vars(self).get("parts"), vars(self).get(name)
+        if parts and value is not old and value is not parts.get(name):
+            held = [*(old if isinstance(old, (tuple, list)) else (old,)), parts.get(name)]
+            if any(part is each for part in parts.values() for each in held):
+                kind = type(self).__name__
+                raise AttributeError(f"{name} of a {kind} is a part of it, and cannot be replaced: "
+                                     f"build another {kind}, from the new part and a copy() of each "
+                                     "old one")
+        super().__setattr__(name, value)
 
     def _move_into(self, parameters, prefix):
         self.parameters, self.prefix = parameters, prefix

@@ -128,20 +128,6 @@ def of_names(posterior, prior, n_latent):
 def elbo_for(posterior, prior, beta):
     """The ELBO that a pair allows: with the KL as it is best known; for a z that jumps, the gradient
     by the score."""
-    row = np.zeros((1, posterior.n_outputs), np.float32)
-    cost = best_cost(posterior, posterior.given(row), prior)
+    none = np.zeros((0, posterior.n_outputs), np.float32)      # q of no x: its kind is what counts
+    cost = best_cost(posterior, posterior.given(none), prior)
     return ELBO(beta, cost) if posterior.has_path else ScoreFunction(beta, cost)
-
-
-def largest_product(config):
-    """The largest product of two neighbouring sizes in a recipe's arguments: the model that they
-    ask for has at least so many parameters. Its file is to hold them."""
-    if "channels" in config:                                        # a convolutional VAE
-        c1, c2 = map(int, config["channels"])
-        chains = [[int(config["side"])**2 // 16 * c2, config["n_latent"]], [16 * c1, c2]]
-    elif isinstance(config["n_latent"], int):
-        chains = [[config["n_data"], *config["n_hidden"], config["n_latent"]]]
-    else:                                                           # two stochastic layers
-        (lower, upper), (J1, J2) = config["n_hidden"], config["n_latent"]
-        chains = [[config["n_data"], *lower, J1], [J1, *upper, J2]]
-    return max(int(a) * int(b) for chain in chains for a, b in zip(chain, chain[1:]))

@@ -168,7 +168,7 @@ CASES = [
     ("StepDecay every nothing", lambda d: schedules.StepDecay(1e-3, 0.5, 0), V,
      "every is 0: a positive"),
     ("Cyclical with no ramp", lambda d: schedules.Cyclical(10, ramp=0.0), V,
-     "ramp is 0.0: a positive"),
+     "ramp is 0.0: a number in (0, 1]"),
     ("save, arguments swapped", lambda d: npvae.save(vae(), d / "a.npz"), T, "a VAE was expected"),
     ("training with an array", lambda d: npvae.save(d / "a.npz", vae(), {"loss": X}), T,
      "training holds a ndarray"),

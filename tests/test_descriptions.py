@@ -1,0 +1,238 @@
+"""What two runs are compared by: fingerprints of arrays, functions and objects in words."""
+
+import functools
+import hashlib
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import npvae
+from npvae.learning.descriptions import blas_threads, describe, fingerprint, same
+
+BASE = np.random.default_rng(0).random((7, 300)).astype(np.float32)
+
+
+# ---- arrays ------------------------------------------------------------------------------
+
+def test_a_fingerprint_is_that_of_the_bytes():
+    """Of any layout; and the same on every machine: these digits are written down."""
+    assert fingerprint(BASE) == fingerprint(np.asfortranarray(BASE)) == fingerprint(BASE[::-1][::-1])
+    assert fingerprint(np.arange(5000, dtype=np.int64)) == "a7fa1c05044aba1f"
+    assert describe(BASE) != describe(BASE.reshape(300, 7)) != describe(BASE.view(np.int32))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.uint8, bool])
+@pytest.mark.parametrize("size", [1, 7, 4095, 4096, 4097, 300_000])
+def test_any_change_of_any_element_changes_the_fingerprint(dtype, size, rng):
+    """Data of zeros and ones have few bits to tell them apart by."""
+    a = (rng.random(size) < 0.5).astype(dtype)
+    places = {0, size - 1, size // 2, *rng.integers(0, size, 20).tolist()}
+    seen = {fingerprint(a)}
+    for i in places:
+        b = a.copy()
+        b[i] = 1 - b[i]
+        seen.add(fingerprint(b))
+    assert len(seen) == 1 + len(places)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_any_two_elements_or_rows_exchanged_change_the_fingerprint(dtype, rng):
+    x = (rng.random((60, 784)) < 0.2).astype(dtype)
+    original, alike = fingerprint(x), 0
+    for _ in range(300):
+        i, j = rng.integers(0, x.size, 2)
+        y = x.copy().ravel()
+        y[[i, j]] = y[[j, i]]
+        alike += fingerprint(y) == original and y[i] != y[j]
+        order = rng.permutation(60)
+        alike += fingerprint(x[order]) == original
+    assert alike == 0
+
+
+def test_ones_moved_about_change_the_fingerprint(rng):
+    """Two by one place each, in opposite directions; and all, in any way: few bits tell floats of
+    zeros and ones apart."""
+    x = np.zeros((400, 600))
+    x[:, [100, 200]] = 1
+    for i in range(400):
+        original = fingerprint(x[i])
+        x[i, [100, 200]] = 0
+        x[i, [100 + i // 5, 200 - i // 5]] += 1
+        assert (fingerprint(x[i]) == original) == (i < 5)
+    rows = np.unique(rng.integers(0, 2, (3000, 512)), axis=0).astype(float)
+    assert len({fingerprint(row) for row in rows}) == len(rows)
+
+
+def test_a_fingerprint_takes_a_fraction_of_a_hash(rng):
+    """Which takes 0.5 s for 60,000 images; here of 5,000."""
+    x = rng.random((5000, 784), dtype=np.float32)
+
+    def fastest(work):
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            work()
+            times.append(time.perf_counter() - start)
+        return min(times)
+
+    assert fastest(lambda: fingerprint(x)) < 0.7 * fastest(lambda: hashlib.blake2b(x).digest())
+
+
+# ---- functions and objects ---------------------------------------------------------------
+
+def outer(scale):
+    def inner(x):
+        return scale * x
+    return inner
+
+
+def documented(x):
+    """A docstring."""
+    return x + 1
+
+
+def reworded(x):
+    """Another docstring."""
+    return x + 1
+
+
+reworded.__qualname__ = "documented"
+
+
+def recursive(x):
+    return x and recursive(x - 1)
+
+
+class Scaled:
+    def __init__(self, scale):
+        self.scale = scale
+
+    def __call__(self, x):
+        return self.scale * x
+
+    def method(self, x):
+        return x
+
+
+def test_what_does_the_same_is_the_same_in_words():
+    assert describe(outer(2)) == describe(outer(2)) != describe(outer(3))
+    assert describe(outer(np.ones(3))) != describe(outer(np.zeros(3)))
+    assert describe(documented) == describe(reworded)
+    assert describe(Scaled(2)) == describe(Scaled(2)) != describe(Scaled(3))
+    assert describe(Scaled(2).method) != describe(Scaled(3).method)
+    assert describe(functools.partial(documented, 1)) != describe(functools.partial(documented, 2))
+    assert describe(recursive) == describe(recursive)
+    assert describe(npvae.datasets.binarize) == "<function binarize>"
+
+
+@dataclass
+class Shift:
+    by: np.ndarray
+
+
+def test_arrays_inside_are_compared_to_the_last_bit():
+    """Which a printed array is not."""
+    a, b = np.zeros((2, 2000))
+    b[1000] = 1e-12
+    assert repr(Shift(a)) == repr(Shift(b)) and describe(Shift(a)) != describe(Shift(b))
+    first, second = (npvae.datasets.standardizer_of(np.c_[BASE, BASE + shift])
+                     for shift in (1, 1 + 1e-7))
+    assert describe(lambda x: first(x)) != describe(lambda x: second(x))
+    assert describe(outer(first)) != describe(outer(second))
+
+
+def test_a_number_outside_of_a_function_counts(monkeypatch):
+    def uses_global(x):
+        return FACTOR * x
+
+    before = describe(uses_global)
+    monkeypatch.setitem(globals(), "FACTOR", 3)
+    assert describe(uses_global) != before
+
+
+FACTOR = 2
+
+
+def test_classes_are_told_apart_by_their_methods():
+    def made(factor):
+        class Transform:
+            def __call__(self, x):
+                return factor_of(x)
+
+            def factor_of(self, x):
+                return x * 2 if factor == 2 else x
+
+        if factor == 3:
+            Transform.__call__ = lambda self, x: x * 3
+        return Transform()
+
+    factor_of = len
+    assert describe(made(2)) != describe(made(3))
+
+
+class Own(npvae.SGD):
+    """It inherits its `repr`, which knows nothing of `other`."""
+
+    def __init__(self, other):
+        super().__init__()
+        self.other = other
+
+
+def test_what_a_subclass_adds_is_not_overlooked():
+    assert repr(Own(1)) == repr(Own(2)) and describe(Own(1)) == describe(Own(1)) != describe(Own(2))
+
+
+def test_what_is_unknown_is_named():
+    unknown, counts = [], []
+    describe(lambda x: counts.append(x), unknown)
+    describe(np.random.default_rng(0), unknown)
+    assert unknown == ["counts", "Generator"]
+
+
+def test_an_object_of_many_objects_is_not_followed_for_ever():
+    node = root = Scaled(1)
+    for _ in range(50):
+        node.left = node.right = node = Scaled(1)
+    unknown = []
+    assert len(describe(root, unknown)) < 1000 and "Scaled" in unknown
+
+
+def test_descriptions_are_the_same_in_every_process():
+    """Addresses, the order of sets and where a file lies have no part in them."""
+    code = ("import numpy as np\n"
+            "from npvae.learning.descriptions import describe\n"
+            "def f(x, y={}): return x in {'a', 'b', 'c', 'd'} or np.abs(x)\n"
+            "print(describe(f))")
+    outputs = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                              env={"PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": seed}).stdout
+               for seed in "12"}
+    assert len(outputs) == 1 and "<function f, Python 3." in outputs.pop()
+
+
+def test_code_of_another_python_is_not_compared():
+    now = describe(outer(2))
+    other = now.replace(f"Python 3.{sys.version_info.minor}", "Python 3.9")
+    assert same(now, now) and same(other, now) and not same(describe(outer(3)), now)
+    assert same("<function outer.<locals>.inner>", now, by_name=True)
+    assert not same("<function outer.<locals>.inner>", now) and not same(None, now)
+    assert not same(other.replace("inner", "other"), now)
+
+
+# ---- threads -----------------------------------------------------------------------------
+
+@pytest.mark.parametrize("environment, expected", [
+    ({"OPENBLAS_NUM_THREADS": "3", "OMP_NUM_THREADS": "5"}, 3), ({"MKL_NUM_THREADS": "4"}, 4),
+    ({"OMP_NUM_THREADS": "5"}, 5), ({"OMP_NUM_THREADS": "many"}, 11), ({"OMP_NUM_THREADS": "0"}, 11),
+    ({}, 11)])
+def test_the_number_of_threads_is_that_of_the_environment_or_of_the_processors(
+        environment, expected, monkeypatch):
+    for name in ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(11)), raising=False)
+    assert blas_threads() == expected
