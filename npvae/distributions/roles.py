@@ -53,6 +53,8 @@ class Posterior(Role):
     ----------
     n_latent : int
         J, the number of latent dimensions.
+    blocks, parts : dict, optional
+        What a member has inside: see `Module`.
 
     Attributes
     ----------
@@ -139,6 +141,8 @@ class Prior(Role):
     ----------
     n_latent : int
         J, the number of latent dimensions.
+    blocks, parts : dict, optional
+        What a member has inside: see `Module`.
     """
 
     verbs = ("sample", "log_prob", "backward")

@@ -196,6 +196,11 @@ class Module:
     "Dense(784, 400, rng)", "Gaussian(variance=0.1)".
     """
 
+    def __init_subclass__(cls):
+        super().__init_subclass__()
+        signature = inspect.signature(cls.__init__)            # and not that of __new__
+        cls.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
+
     def __new__(cls, *args, **kwargs):
         module = super().__new__(cls)
         module._written = args, kwargs
