@@ -26,7 +26,7 @@ def test_gradients_at_sizes_that_tell_all_axes_apart(name):
     """K, B, D, J and the hidden sizes all differ, so that no axis can stand for another."""
     report = TABLE[name](Sizes(K=3, B=4, D=6, J=2, H=(5, 7)), np.random.default_rng(7))
     report.assert_passed()
-    assert report.complex_step < 1e-11
+    assert report.complex_step < 1e-12
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -232,7 +232,7 @@ def test_gradients_with_a_condition_and_a_target(cost, rng):
     eps = model.draw_noise(rng, 4, 3)
     report = gradcheck.check_model(model, x, eps, condition=condition, target=target)
     report.assert_passed()
-    assert report.complex_step < 1e-11
+    assert report.complex_step < 1e-12
 
 
 def test_gradients_of_path_and_score_weights(rng):
