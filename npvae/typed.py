@@ -1,6 +1,6 @@
 """Objects from the text of their `repr`: "Gaussian(variance=0.1)", and nothing that runs code.
 
-A text is a call of a known class, with numbers, texts, tuples, and such calls for arguments.
+A text is a call of a known class, with numbers, texts, sequences, and such calls for arguments.
 """
 
 import ast
@@ -32,6 +32,10 @@ def from_text(text, classes):
 
 
 def _value(tree, classes):
+    if isinstance(tree, ast.List):
+        return [_value(item, classes) for item in tree.elts]
+    if isinstance(tree, ast.Tuple):
+        return tuple(_value(item, classes) for item in tree.elts)
     if not isinstance(tree, ast.Call):
         return ast.literal_eval(tree)
     if not isinstance(tree.func, ast.Name):

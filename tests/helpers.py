@@ -1,6 +1,7 @@
 """What several chapters of the tests need."""
 
 import importlib
+import inspect
 import pkgutil
 
 import numpy as np
@@ -65,6 +66,25 @@ def everything():
 def is_a_role(thing):
     """A base class, which computes nothing itself."""
     return thing in (Layer, Module) or thing.__module__.endswith(".roles")
+
+
+def likelihoods_by_name():
+    """{name: class} of npvae's own that are made without arguments."""
+    return {name: kind for name, kind in npvae.Likelihood.members.items()
+            if kind.__module__.startswith("npvae.")
+            and all(parameter.default is not parameter.empty
+                    for parameter in inspect.signature(kind).parameters.values())}
+
+
+def described_by(likelihood, x):
+    """x in [0, 1] as it is, as levels, or as counts: the first of them that a likelihood takes."""
+    for candidate in (x, np.round(255 * x) / x.dtype.type(255), np.floor(20 * x)):
+        try:
+            likelihood.check(candidate, "x")
+            return candidate
+        except ValueError:
+            pass
+    raise AssertionError(f"no data for {likelihood}")
 
 
 def is_view_of(view, vector):

@@ -179,7 +179,7 @@ class Likelihood(Role):
     A member gives the density term by term; what is observed, and the sum, are seen to here.
     """
 
-    verbs = ("log_terms", "backward_terms", "mean", "sample", "constant")
+    verbs = ("log_terms", "backward_terms", "mean", "sample")
 
     def n_outputs(self, n_data):
         """N: how many numbers the decoder returns for D data dimensions."""
@@ -225,6 +225,24 @@ class Likelihood(Role):
 
     def constant(self, x):
         """The output y (N,) that is best for all of x (n, D) at once, where z says nothing."""
+        return self.climb(x, np.zeros(self.n_outputs(x.shape[-1]), x.dtype))
+
+    def climb(self, x, y):
+        """From y (N,) up to the best constant output, for a member that does not know it.
+
+        Each number follows the sign of its slope, by steps that grow to 0.2, and halve where it
+        turns.
+        """
+        own = self.copy()                      # `backward` adds to the gradient of blocks
+        y = y[None, None].astype(x.dtype)
+        step, before = np.full_like(y, 0.1), np.zeros_like(y)
+        for _ in range(200):
+            log_px, cache = own.log_prob(x, y)
+            slope = np.sign(own.backward(np.ones_like(log_px), cache).sum(axis=(0, 1), keepdims=True))
+            turned, went_on = slope * before < 0, slope * before > 0
+            step = np.minimum(step - 0.5 * step * turned + 0.2 * step * went_on, 0.2).astype(x.dtype)
+            y, before = y + step * slope, slope
+        return y[0, 0]
 
 
 def check_role(part: Any, name: str, role: type):

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae import recipes
-from npvae.distributions import (divergences, flows, hierarchy, likelihoods, mixtures, posteriors,
-                                 priors, robust)
+from npvae.distributions import (columns, counts, divergences, flows, hierarchy, likelihoods,
+                                 mixtures, pixels, posteriors, priors, robust)
 from npvae.gradcheck.checks import (check_function, check_kl, check_layer, check_likelihood,
                                     check_model, check_objective, check_posterior, check_prior)
 from npvae.networks import convolution, layers
@@ -78,14 +78,27 @@ def _moved(module, rng):
     return module
 
 
-def _likelihood(likelihood):
+def _likelihood(likelihood, draw=lambda rng, *shape: rng.random(shape)):
+    """Of x as draw(rng, B, D) gives it."""
+    return lambda s, rng: _both(likelihood, draw(rng, s.B, s.D), s, rng)
+
+
+def _both(likelihood, x, s, rng):
     """All of x observed, and a part of it."""
-    def row(s, rng):
-        x, y = rng.random((s.B, s.D)), rng.standard_normal((s.K, s.B, likelihood.n_outputs(s.D)))
-        observed = rng.integers(2, size=(s.B, s.D)).astype(np.float64)
-        return (check_likelihood(likelihood, x, y, rng)
-                + check_likelihood(likelihood, x, y, rng, observed))
-    return row
+    y = rng.standard_normal((s.K, s.B, likelihood.n_outputs(x.shape[1])))
+    observed = rng.integers(2, size=x.shape).astype(np.float64)
+    return check_likelihood(likelihood, x, y, rng) + check_likelihood(likelihood, x, y, rng, observed)
+
+
+def _categorical(s, rng):
+    return _both(columns.Categorical(3), rng.integers(3, size=(s.B, 1)), s, rng)
+
+
+def _columns(s, rng):
+    """Classes, numbers with a block of their own, and counts, not in their order."""
+    x = np.column_stack([rng.standard_normal(s.B), rng.integers(3, size=s.B), rng.poisson(2.0, s.B)])
+    return _both(columns.Columns([(columns.Categorical(3), [1]), (counts.Poisson(), [2]),
+                                  (likelihoods.TiedGaussian(), [0])]), x, s, rng)
 
 
 def _planar(s, rng):
@@ -199,6 +212,15 @@ TABLE = {
     "likelihoods.TiedGaussian": _likelihood(likelihoods.TiedGaussian(variance=0.3)),
     "likelihoods.HeteroscedasticGaussian": _likelihood(likelihoods.HeteroscedasticGaussian()),
     "robust.Laplace": _likelihood(robust.Laplace(scale=0.3)),
+    "robust.StudentT": _likelihood(robust.StudentT(df=3.5)),
+    "pixels.ContinuousBernoulli": _likelihood(pixels.ContinuousBernoulli()),
+    "pixels.DiscretizedLogistic": _likelihood(pixels.DiscretizedLogistic(5),
+                                              lambda rng, *shape: rng.integers(5, size=shape) / 4),
+    "counts.Poisson": _likelihood(counts.Poisson(), lambda rng, *shape: rng.poisson(2.0, shape)),
+    "counts.NegativeBinomial": _likelihood(counts.NegativeBinomial(),
+                                           lambda rng, *shape: rng.poisson(2.0, shape)),
+    "columns.Categorical": _categorical,
+    "columns.Columns": _columns,
     "objectives.ELBO": _objective(ELBO(beta=1.3)),
     "objectives.ELBO, sampled": _objective(ELBO(beta=0.7, cost=SampledKL())),
     "objectives.ELBO, free code": _objective(ELBO(beta=0.7, cost=Free())),

@@ -64,7 +64,13 @@ def member(value, name, role, *sizes):
     if isinstance(value, role):
         return value
     if isinstance(value, str) and value in role.members:
-        return role.members[value](*sizes)
+        kind = role.members[value]
+        try:
+            inspect.signature(kind).bind(*sizes)
+        except TypeError as error:
+            raise ValueError(f"{name} is {value!r}, which is not made without more ({error}): hand one "
+                             f"in, {name}={kind.__name__}(...)") from error
+        return kind(*sizes)
     if isinstance(value, str) and value.endswith(")"):
         return from_text(value, {kind.__name__: kind for kind in role.members.values()})
     raise ValueError(f"{name} is {value!r}: one of {', '.join(map(repr, role.members))}, or a "
