@@ -109,7 +109,7 @@ class AnomalyDetector:
     def forward(self, x, rng):
         """The cache of the model's forward pass with L draws of z: log_px (L, B), the rate, ..."""
         model = self.model
-        cost = best_cost(model.posterior, model.encode(x), model.prior)
+        cost = best_cost(model.posterior, model.encode(x), model.prior.given(None, model))
         return model.forward(x, model.draw_noise(rng, len(x), self.n_samples),
                              objective=ELBO(cost=cost))[1]
 

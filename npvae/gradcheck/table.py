@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae import recipes
-from npvae.distributions import (columns, counts, divergences, flows, hierarchy, likelihoods,
+from npvae.distributions import (columns, counts, divergences, flows, given, hierarchy, likelihoods,
                                  mixtures, pixels, posteriors, priors, robust)
 from npvae.gradcheck.checks import (check_function, check_kl, check_layer, check_likelihood,
                                     check_model, check_objective, check_posterior, check_prior)
@@ -150,6 +150,22 @@ def _conditional_vae(s, rng):
     return _model(model, s, rng, rng.random((s.B, 3)))
 
 
+def _vamp_prior(s, rng):
+    """In a whole model: the encoder's gradient comes from x, and from the pseudo-inputs."""
+    prior = given.VampPrior(s.J, s.D, 4)
+    return _model(recipes.vae(s.D, s.H, s.J, activation="tanh", prior=prior), s, rng)
+
+
+def _conditional_normal(s, rng):
+    """In a whole model, by the closed form, and sampled."""
+    c, found = rng.standard_normal((s.B, 3)), []
+    for objective in (ELBO(beta=1.3), IWAE()):
+        prior = given.ConditionalNormal(s.J, 3, s.H[0])
+        model = recipes.conditional_vae(s.D, 3, s.H, s.J, activation="tanh", prior=prior)
+        found.append(_model(model, s, rng, c, objective))
+    return found[0] + found[1]
+
+
 def _two_layer_iwae(s, rng):
     hidden = (s.H, s.H[:1])
     return _model(recipes.two_layer_iwae(s.D, hidden, (s.J, s.J + 1)), s, rng)
@@ -205,6 +221,11 @@ TABLE = {
     "hierarchy.StackedNormal": _prior(lambda s, rng: hierarchy.StackedNormal(
         s.J, s.D, _network(s.D, s.H[0], 2 * s.J, rng))),
     "mixtures.MixtureOfNormals": _prior(lambda s, rng: mixtures.MixtureOfNormals(s.J, 4)),
+    "given.VampPrior": _vamp_prior,
+    "given.ConditionalNormal": _conditional_normal,
+    "pairs: Gaussian, NormalGiven": lambda s, rng: check_kl(
+        posteriors.DiagonalGaussian(s.J), _moved(given.ConditionalNormal(s.J, 3, s.H[0]), rng),
+        rng.standard_normal((s.B, 2 * s.J)), rng, rng.standard_normal((s.B, 3))),
     "pairs: Gaussian, StandardNormal": _pair(posteriors.DiagonalGaussian, priors.StandardNormal),
     "pairs: Bits, Bernoulli": _pair(posteriors.Bernoulli, lambda J: priors.Bernoulli(J, p=0.3)),
     "likelihoods.Bernoulli": _likelihood(likelihoods.Bernoulli()),

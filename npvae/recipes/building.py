@@ -48,7 +48,7 @@ def mlp(sizes, activation, rng, init, first=()):
     return Chain(*layers[:-1])
 
 
-def member(value, name, role, *sizes):
+def member(value, name, role, **sizes):
     """A posterior, prior or likelihood by its name, or as it is.
 
     Parameters
@@ -58,19 +58,21 @@ def member(value, name, role, *sizes):
         it: "Gaussian(variance=0.1)".
     name : str
         Of the argument, for messages.
-    *sizes
-        What it is made with, where value is a name.
+    **sizes
+        What it is made with, where value is a name: as much of it as it takes.
     """
     if isinstance(value, role):
         return value
     if isinstance(value, str) and value in role.members:
         kind = role.members[value]
+        signature = inspect.signature(kind)
+        sizes = {size: n for size, n in sizes.items() if size in signature.parameters}
         try:
-            inspect.signature(kind).bind(*sizes)
+            signature.bind(**sizes)
         except TypeError as error:
             raise ValueError(f"{name} is {value!r}, which is not made without more ({error}): hand one "
                              f"in, {name}={kind.__name__}(...)") from error
-        return kind(*sizes)
+        return kind(**sizes)
     if isinstance(value, str) and value.endswith(")"):
         return from_text(value, {kind.__name__: kind for kind in role.members.values()})
     raise ValueError(f"{name} is {value!r}: one of {', '.join(map(repr, role.members))}, or a "
@@ -125,15 +127,18 @@ def dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activa
                **options)
 
 
-def of_names(posterior, prior, n_latent):
+def of_names(posterior, prior, **sizes):
     """A posterior and a prior, each by its name or as it is."""
-    return (member(posterior, "posterior", Posterior, n_latent),
-            member(prior, "prior", Prior, n_latent))
+    return (member(posterior, "posterior", Posterior, **sizes),
+            member(prior, "prior", Prior, **sizes))
 
 
-def elbo_for(posterior, prior, beta):
-    """The ELBO that a pair allows: with the KL as it is best known; for a z that jumps, the gradient
-    by the score."""
-    none = np.zeros((0, posterior.n_outputs), np.float32)      # q of no x: its kind is what counts
-    cost = best_cost(posterior, posterior.given(none), prior)
-    return ELBO(beta, cost) if posterior.has_path else ScoreFunction(beta, cost)
+def with_elbo(model, beta):
+    """The model, with the ELBO that its pair allows: the KL as it is best known; and for a z that
+    jumps, the gradient by the score."""
+    posterior = model.posterior
+    q = posterior.given(np.zeros((0, posterior.n_outputs), np.float32))        # of no x: its kind counts
+    condition = np.zeros((0, model.n_condition), np.float32) if model.n_condition else None
+    cost = best_cost(posterior, q, model.prior.given(condition, model))
+    model.objective = ELBO(beta, cost) if posterior.has_path else ScoreFunction(beta, cost)
+    return model

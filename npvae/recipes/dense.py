@@ -5,7 +5,7 @@ from npvae.distributions import posteriors, priors
 from npvae.inputs import check_count, check_positive
 from npvae.networks.layers import Sigmoid
 from npvae.objectives import ELBO, IWAE, Free, SampledKL, ScoreFunction
-from npvae.recipes.building import dense_model, elbo_for, of_names, recipe
+from npvae.recipes.building import dense_model, of_names, recipe, with_elbo
 
 
 @recipe
@@ -44,9 +44,9 @@ def vae(n_data=784, n_hidden=(400,), n_latent=20, *, posterior="diagonal_gaussia
     VAE
         In float32; `astype(np.float64)` gives a copy in double precision.
     """
-    posterior, prior = of_names(posterior, prior, n_latent)
-    return dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation, init,
-                       seed, objective=elbo_for(posterior, prior, beta))
+    posterior, prior = of_names(posterior, prior, n_latent=n_latent, n_data=n_data)
+    return with_elbo(dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation,
+                                 init, seed), beta)
 
 
 @recipe
@@ -62,8 +62,9 @@ def iwae(n_data=784, n_hidden=(200, 200), n_latent=50, *, posterior="diagonal_ga
     ----------
     Burda, Grosse and Salakhutdinov (2016).
     """
-    return dense_model(*of_names(posterior, prior, n_latent), n_data, n_hidden, likelihood, variance,
-                       activation, init, seed, objective=IWAE())
+    posterior, prior = of_names(posterior, prior, n_latent=n_latent, n_data=n_data)
+    return dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation, init,
+                       seed, objective=IWAE())
 
 
 @recipe
@@ -84,13 +85,13 @@ def conditional_vae(n_data=784, n_condition=10, n_hidden=(400,), n_latent=20, *,
 
     References
     ----------
-    Sohn, Lee and Yan (2015); Kingma, Mohamed, Rezende and Welling (2014). The prior p(z)
-    does not depend on c here.
+    Kingma, Mohamed, Rezende and Welling (2014); Sohn, Lee and Yan (2015), whose prior depends on c,
+    too: prior="conditional_normal".
     """
     check_count(n_condition, "n_condition")
-    posterior, prior = of_names(posterior, prior, n_latent)
-    return dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation, init,
-                       seed, n_condition=n_condition, objective=elbo_for(posterior, prior, beta))
+    posterior, prior = of_names(posterior, prior, n_latent=n_latent, n_condition=n_condition)
+    return with_elbo(dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation,
+                                 init, seed, n_condition=n_condition), beta)
 
 
 @recipe
