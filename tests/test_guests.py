@@ -13,6 +13,7 @@ import npvae
 from npvae.networks import Layer, Module, block
 
 GUIDE = Path(__file__).parent.parent / "examples/guests.md"
+KOREAN = GUIDE.with_name("guests.ko.md")
 
 
 def chapters(page=GUIDE):
@@ -41,6 +42,19 @@ def test_the_guide_runs_as_it_is_printed(name, tmp_path):
     (saved,) = tmp_path.glob("*.npz")
     with pytest.raises(ValueError, match=f"import {name.removesuffix('.py')} first, which has "):
         npvae.load(saved)
+
+
+def test_both_languages_have_the_same_code_and_the_same_contract():
+    """Word for word; and in the table the same verbs, in the same order, of the same shapes."""
+    english, korean = (page.read_text(encoding="utf-8") for page in (GUIDE, KOREAN))
+    for pattern in (r"```python\n.*?```", r"^(#+) "):
+        ours, theirs = (re.findall(pattern, text, re.DOTALL | re.MULTILINE)
+                        for text in (english, korean))
+        assert ours == theirs and len(ours) > 5
+    ours, theirs = ([re.findall(r"`[^`]+`|\([KBDJNCn.][^)]*\)", " | ".join(line.split(" | ")[1:4]))
+                     for line in text.splitlines() if line.startswith("| ")]
+                    for text in (english, korean))
+    assert ours == theirs and len(ours) > 18
 
 
 def path_to_npvae():
