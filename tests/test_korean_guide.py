@@ -11,7 +11,8 @@ import npvae
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "README.ko.md").read_text(encoding="utf-8")
 PAGES = {name: (ROOT / name).read_text(encoding="utf-8")
-         for name in ("README.ko.md", "examples/derivation.ko.md")}
+         for name in ("README.ko.md", "examples/README.ko.md", "examples/derivation.ko.md",
+                      "examples/guests.ko.md")}
 
 
 def blocks(language, text=GUIDE):
@@ -29,7 +30,7 @@ def test_its_code_runs(tmp_path, monkeypatch):
     np.savetxt("rows.csv", rng.standard_normal((600, 3)) @ rng.standard_normal((3, 5)),
                delimiter=",", header="a,b,c,d,e", comments="")
     code = blocks("python")
-    assert len(code) == 4
+    assert len(code) == 5
     scope = {}
     for block in code:
         exec(re.sub(r"epochs=\d+", "epochs=1, progress=False", block), scope)
@@ -71,6 +72,32 @@ def test_one_term_for_one_thing(page):
     assert re.findall(r"(?<!잠재 )코드(?:를|로|가|는)? (?:디코딩|뽑)", text) == []
     # p(z|x) is what everybody reads; one note of the list is quoted as it stands
     assert set(re.findall(r"\S+ given ", text)) <= {"p(Θ given "}
+
+
+def test_what_it_shows_in_code_is_the_readmes():
+    """The rows of the gradient's path and the two numbers of the KL, word for word but for comments."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    rows = [re.findall(r"^\| `.*` \| dz/d.* \| `.*` \|$", text, re.MULTILINE)
+            for text in (readme, GUIDE)]
+    assert rows[0] == rows[1] and len(rows[0]) == 2
+    plain = [re.sub(r" +#.*", "", code) for code in blocks("python", readme)]
+    last = re.sub(r" +#.*", "", blocks("python")[-1])
+    assert "kl_between_normals" in last and last in plain
+
+
+def test_it_has_the_readmes_sections_in_their_order():
+    """What a section of the README answers, one of the guide does; the path is the same files."""
+    order = {"Conventions": "약속과 용어", "The gradient through a sample": "표본을 지나는 기울기",
+             "Your own likelihood": "나만의 우도", "The concept map": "읽은 글에서 코드로",
+             "A reading path": "읽는 순서", "Is it right?": "맞는지 어떻게 아는가"}
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    for text, names in ((readme, order), (GUIDE, order.values())):
+        places = [text.index(f"\n## {name}\n") for name in names]
+        assert places == sorted(places)
+    theirs, ours = (re.findall(r"\]\((npvae/[^)]+)\)",
+                               text.split(f"\n## {name}\n")[1].split("\n## ")[0])
+                    for text, name in ((readme, "A reading path"), (GUIDE, "읽는 순서")))
+    assert theirs == ours and len(ours) > 15
 
 
 def test_every_example_is_named():
