@@ -77,6 +77,17 @@ def test_a_zeroed_gradient_is_zero_for_all_who_look_and_costs_the_others_nothing
     np.testing.assert_array_equal(model.parameters.grad, [1] * 12 + [0] * 4 + [1] * 8 + [5] * 2)
 
 
+def test_products_and_sums_are_written_over_what_is_stale_and_added_to_the_rest(rng):
+    layer, x, dy = Dense(3, 4, rng), rng.random((5, 3), np.float32), rng.random((5, 4), np.float32)
+    layer.parameters.grad[...] = np.nan
+    layer.parameters.zero_grad()
+    for times in (1, 2):
+        layer.add_product("W", x.T, dy)
+        layer.add_sum("b", dy)
+        np.testing.assert_allclose(layer.dW, times * (x.T @ dy), rtol=1e-6)
+        np.testing.assert_allclose(layer.db, times * dy.sum(axis=0), rtol=1e-6)
+
+
 def test_a_reader_can_write_a_layer(rng):
     """The README's example: a block, a forward pass, and its two halves backward."""
     class Scale(npvae.networks.Layer):

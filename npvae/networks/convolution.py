@@ -76,10 +76,11 @@ def add_to_pixels(y, b):
     rows += np.tile(b, y.shape[2])
 
 
-def sum_over_pixels(dy):
-    """The sum of dy (..., C) over all but C, as a matrix product: faster where channels are few."""
-    dy = dy.reshape(-1, dy.shape[-1])
-    return np.ones(len(dy), dy.dtype) @ dy
+def sum_of_images(dy):
+    """The sum of images dy (..., H, W, C): (H W, C). A bias hears the sum over these rows; first over
+    images, then over pixels, since loops over C alone are slow."""
+    channels = dy.shape[-1]
+    return dy.reshape(-1, math.prod(dy.shape[-3:])).sum(axis=0).reshape(-1, channels)
 
 
 class _Convolution(Layer):
@@ -146,9 +147,8 @@ class Conv2d(_Convolution):
     def accumulate(self, dy, cache):
         # y = A x + b
         _, rows = cache
-        dy = dy.reshape(len(rows), -1)
-        self.dW += (rows.T @ dy).reshape(self.W.shape)
-        self.db += sum_over_pixels(dy)
+        self.dW += (rows.T @ dy.reshape(len(rows), -1)).reshape(self.W.shape)
+        self.add_sum("b", sum_of_images(dy))
 
     def pullback(self, dy, cache):
         # y = A x + b
@@ -190,7 +190,7 @@ class ConvTranspose2d(_Convolution):
         # y = A^T x + b, so <dy, A^T x> = <A dy, x>: the roles of x and dy are exchanged
         dx, rows = self._gather(dy)
         self.dW += (rows.T @ x.reshape(len(rows), -1)).reshape(self.W.shape)
-        self.db += sum_over_pixels(dy)
+        self.add_sum("b", sum_of_images(dy))
         return dx.reshape(x.shape)
 
     def accumulate(self, dy, x):

@@ -57,7 +57,7 @@ class Dense(Layer):
     -----
     Blocks: W (n_in, n_out) and b (n_out,). x is (..., n_in), y is (..., n_out). With
     a loss L and dy = dL/dy, the chain rule summed over the rows of the batch gives
-    dW = x^T dy, db = 1^T dy (the column sums of dy), and dx = dy W^T.
+    dW = x^T dy, db = the column sums of dy, and dx = dy W^T.
     """
 
     W, dW = block("W")
@@ -75,8 +75,8 @@ class Dense(Layer):
     def accumulate(self, dy, x):
         # y = x W + b
         x, dy = _rows(x), _rows(dy)
-        self.add_product("W", x.T, dy)                              # dW += x^T dy
-        self.add_product("b", np.ones(len(dy), dy.dtype), dy)       # db += 1^T dy
+        self.add_product("W", x.T, dy)             # dW += x^T dy
+        self.add_sum("b", dy)                      # db += the column sums of dy
 
     def pullback(self, dy, x):
         # y = x W + b

@@ -106,8 +106,8 @@ class Parameters:
         """Set the gradient to zero; every backward pass adds to it.
 
         The zeros are written where somebody looks before anything was added. The first that
-        is added to a block by `add_product` is written over it, which saves two passes
-        over the largest arrays of a step.
+        is added to a block by `add_product` or `add_sum` is written over it, which saves two
+        passes over the largest arrays of a step.
         """
         self._stale.update(self._gradients)
 
@@ -118,6 +118,14 @@ class Parameters:
             np.matmul(a, b, out=self._gradients[name])
         else:
             self._gradients[name] += a @ b
+
+    def add_sum(self, name, a):
+        """Add the sum of the rows of a to the gradient of a block."""
+        if name in self._stale:
+            self._stale.remove(name)
+            a.sum(axis=0, out=self._gradients[name])
+        else:
+            self._gradients[name] += a.sum(axis=0)
 
     def cast(self, dtype):
         """Replace theta and grad by copies of another dtype."""
@@ -265,6 +273,10 @@ class Module:
     def add_product(self, name, a, b):
         """Add the matrix product a b to the gradient of one of its own blocks."""
         self.parameters.add_product(self.prefix + name, a, b)
+
+    def add_sum(self, name, a):
+        """Add the sum of the rows of a to the gradient of one of its own blocks."""
+        self.parameters.add_sum(self.prefix + name, a)
 
     def blocks(self):
         """Views of this module's parameters, by name (dict of str to ndarray)."""
