@@ -14,6 +14,7 @@ import math
 import numpy as np
 
 from npvae.inputs import as_array, check_type
+from npvae.networks.summary import as_typed
 
 
 class Parameters:
@@ -173,15 +174,6 @@ def check_declared(kind, blocks):
                              f"super().__init__({{{declared.name!r}: ...}}) gives them")
 
 
-def as_written(value):
-    """A constructor's argument as one writes it; a random generator is called rng."""
-    if isinstance(value, np.random.Generator):
-        return "rng"
-    if inspect.isroutine(value) or inspect.isclass(value):
-        return value.__name__
-    return repr(value)
-
-
 def block(name):
     """Declare a block in a class body: `W, dW = block("W")`."""
     return Block(name, Parameters.value), Block(name, Parameters.gradient)
@@ -233,21 +225,7 @@ class Module:
         self._move_into(Parameters(values), "")
 
     def __repr__(self):
-        args, kwargs = self._written
-        signature = inspect.signature(type(self))
-        given = signature.bind_partial(*args, **kwargs).arguments
-        words = []
-        for name, parameter in signature.parameters.items():
-            value = given.get(name, parameter.default)
-            if parameter.kind is parameter.VAR_POSITIONAL:
-                words += map(as_written, given.get(name, ()))
-            elif parameter.kind is parameter.VAR_KEYWORD:
-                words += [f"{key}={as_written(v)}" for key, v in given.get(name, {}).items()]
-            elif parameter.default is parameter.empty:
-                words.append(as_written(value))
-            elif value is not parameter.default and value != parameter.default:
-                words.append(f"{name}={as_written(value)}")
-        return f"{type(self).__name__}({', '.join(words)})"
+        return as_typed(self, *self._written)
 
     def __setattr__(self, name, value):
         """A part stays: the parameters of another one in its place would lie outside the vector."""

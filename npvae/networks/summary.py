@@ -1,4 +1,8 @@
-"""What a module is made of, as a table to look at."""
+"""What a module is made of: as a table to look at, and as it was typed."""
+
+import inspect
+
+import numpy as np
 
 
 def summary(module):
@@ -30,3 +34,30 @@ def as_call(config):
     """A recipe's name and arguments as one would write the call."""
     arguments = ", ".join(f"{name}={value!r}" for name, value in config.items() if name != "recipe")
     return f"{config['recipe']}({arguments})"
+
+
+def as_typed(thing, args, kwargs):
+    """The call of its class that made a thing, with what was given beyond the defaults."""
+    signature = inspect.signature(type(thing))
+    given = signature.bind_partial(*args, **kwargs).arguments
+    words = []
+    for name, parameter in signature.parameters.items():
+        value = given.get(name, parameter.default)
+        if parameter.kind is parameter.VAR_POSITIONAL:
+            words += map(_argument, given.get(name, ()))
+        elif parameter.kind is parameter.VAR_KEYWORD:
+            words += [f"{key}={_argument(v)}" for key, v in given.get(name, {}).items()]
+        elif parameter.default is parameter.empty:
+            words.append(_argument(value))
+        elif value is not parameter.default and value != parameter.default:
+            words.append(f"{name}={_argument(value)}")
+    return f"{type(thing).__name__}({', '.join(words)})"
+
+
+def _argument(value):
+    """An argument as one writes it; a random generator is called rng."""
+    if isinstance(value, np.random.Generator):
+        return "rng"
+    if inspect.isroutine(value) or inspect.isclass(value):
+        return value.__name__
+    return repr(value)
