@@ -26,7 +26,8 @@ class Evidence(NamedTuple):
         has been seen. NaN for K = 1.
     ess : the effective number of samples, (sum of w)^2 / sum of w^2, between 1 and K.
     pareto_k : the shape of the tail of the weights, see `pareto_shape`. Above 0.7, and for NaN
-        (fewer than 25 samples), the standard error is not to be relied on.
+        (fewer than 25 samples, or too few weights in the tail), the standard error is not to be
+        relied on. -inf for weights that are all the same: there is no tail.
 
     `print` shows the mean over x, its Monte Carlo error, and the number of x with a doubtful tail.
     """
@@ -106,7 +107,7 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None):
     condition = as_condition(model, condition, len(x))
     check_count(n_samples, "n_samples")
     keep_freed_memory()
-    n_rows = min(4096, max(1, 2**20 // model.n_data))     # codes at a time
+    n_rows = codes_at_a_time(model)
     n_batch = max(1, n_rows // n_samples)                 # x at a time
     parts = []
     for start in range(0, len(x), n_batch):
@@ -123,6 +124,11 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None):
     return Evidence(*map(np.concatenate, zip(*parts)))
 
 
+def codes_at_a_time(model):
+    """How many codes to decode at once: the larger x is, the fewer."""
+    return min(4096, max(1, 2**20 // model.n_data))
+
+
 class Weights:
     """What is kept of K weights for each of B x: sums in units of the largest, and the tail."""
 
@@ -133,6 +139,8 @@ class Weights:
         self.tail = np.empty((0, n_batch))
 
     def add(self, log_w):
+        # The tail keeps the dtype, by which ties are told from weights that vary.
+        tail = np.concatenate([self.tail.astype(log_w.dtype), log_w])
         log_w = log_w.astype(np.float64)
         top = np.maximum(self.top, log_w.max(axis=0))
         w, shrink = np.exp(log_w - top), np.exp(self.top - top)
@@ -140,7 +148,6 @@ class Weights:
         self.sum_of_squares = self.sum_of_squares * shrink**2 + (w * w).sum(axis=0)
         self.top = top
         # One more than the tail: the largest weight below it is where it begins.
-        tail = np.concatenate([self.tail, log_w])
         n_tail = min(self.n_tail + 1, len(tail))
         self.tail = np.partition(tail, -n_tail, axis=0)[-n_tail:]
 
@@ -175,9 +182,16 @@ def pareto_shape(log_w):
     Returns
     -------
     ndarray (B,)
+        -inf for weights that do not vary, which have no tail; NaN where fewer than 5 are in it, of
+        which nothing can be told.
 
     Notes
     -----
+    Only what lies above the beginning is in the tail: ties with it are not. A difference counts
+    where it is more than rounding: more than half the digits of log_w's dtype hold (1.5e-8 nats in
+    float64, 3.5e-4 in float32), or, of a large log w, eight of its last digits. A weight that is
+    larger by no more does nothing to a mean.
+
     The estimate of Zhang and Stephens: a mean of fits over a grid of the other parameter,
     weighted by their profile likelihood; with a weak prior that draws k of few
     weights towards 1/2.
@@ -187,17 +201,30 @@ def pareto_shape(log_w):
     Zhang and Stephens (2009); Vehtari, Simpson, Gelman, Yao and Gabry, "Pareto smoothed
     importance sampling", for its use on weights, the prior, and the limit of 0.7.
     """
+    digit = np.finfo(log_w.dtype).eps
+    log_w = log_w.astype(np.float64)
     begin, tail = log_w[0], log_w[1:]
+    rounding = np.maximum(math.sqrt(digit), 8 * digit * np.abs(tail[-1]))
+    within = tail - begin > rounding                                     # (M, B)
     y = np.exp(tail - tail[-1]) - np.exp(begin - tail[-1])               # (M, B), rising
-    y = np.maximum(y, np.finfo(y.dtype).tiny)
-    M = len(y)
-    n_grid = 30 + int(math.sqrt(M))
-    quartile = y[int(M / 4 + 0.5) - 1]
+    y = np.where(within, np.maximum(y, np.finfo(y.dtype).tiny), 0.0)
+    n_tail = within.sum(axis=0)
+    shape = np.where(tail[-1] - begin <= rounding, -np.inf, np.nan)
+    known = n_tail >= 5
+    shape[known] = _fitted_shape(y[:, known], n_tail[known])
+    return shape
+
+
+def _fitted_shape(y, M):
+    """k for excesses y in rising order, of which the last M (B,) are in the tail, others zero."""
+    n_grid = 30 + int(math.sqrt(len(y)))
+    first = len(y) - M + (M / 4 + 0.5).astype(int) - 1
+    quartile = np.take_along_axis(y, first[None], axis=0)
     i = np.arange(1, n_grid + 1)[:, None]
     b = 1.0 / y[-1] + (1.0 - np.sqrt(n_grid / (i - 0.5))) / (3.0 * quartile)     # (grid, B)
-    k = np.log1p(-b[:, None] * y).mean(axis=1)                                   # (grid, B)
+    k = np.log1p(-b[:, None] * y).sum(axis=1) / M                                # (grid, B)
     log_likelihood = M * (np.log(-b / k) - k - 1.0)
     weight = np.exp(log_likelihood - log_likelihood.max(axis=0))
     b = (weight * b).sum(axis=0) / weight.sum(axis=0)
-    k = np.log1p(-b * y).mean(axis=0)
+    k = np.log1p(-b * y).sum(axis=0) / M
     return (M * k + 10 * 0.5) / (M + 10)

@@ -5,13 +5,12 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae.door import as_condition, as_data, check_path
-from npvae.evaluation.evidence import log_weights
+from npvae.evaluation.evidence import Evidence, Weights, log_weights
 from npvae.inputs import check_count, check_generator
 from npvae.learning.optimizers import Adam
 from npvae.learning.schedules import Cosine
 from npvae.model import VAE, join
 from npvae.networks.layers import Table
-from npvae.numerics import log_mean_exp
 from npvae.objectives import StickingTheLanding
 
 
@@ -23,11 +22,17 @@ class InferenceGap(NamedTuple):
     log_px : by importance sampling, with the best q for the proposal.
     best_elbo : of the best q of the family, found for each x by itself.
     elbo : of the q that the encoder gives.
+    standard_error, ess, pareto_k : of log_px, as of an `Evidence`: how far to trust it.
+
+    `print` shows the means of the two parts, and what an `Evidence` shows.
     """
 
     log_px: np.ndarray
     best_elbo: np.ndarray
     elbo: np.ndarray
+    standard_error: np.ndarray
+    ess: np.ndarray
+    pareto_k: np.ndarray
 
     @property
     def approximation(self):
@@ -38,6 +43,11 @@ class InferenceGap(NamedTuple):
     def amortization(self):
         """What one encoder for all x gives away: best_elbo - elbo."""
         return self.best_elbo - self.elbo
+
+    def __str__(self):
+        evidence = Evidence(self.log_px, self.standard_error, self.ess, self.pareto_k)
+        return (f"approximation gap {self.approximation.mean():.3f}, amortization gap "
+                f"{self.amortization.mean():.3f} nats; {evidence}")
 
 
 def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000):
@@ -80,8 +90,8 @@ def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000):
     for step in range(steps):
         own.loss_and_grad(x, own.draw_noise(rng, len(x), 10), condition=condition)
         adam.step(theta, grad, rate(step))
-    best, log_px = elbo_and_evidence(own, x, condition, rng, n_samples)
-    return InferenceGap(log_px, best, amortized)
+    best, evidence = elbo_and_evidence(own, x, condition, rng, n_samples)
+    return InferenceGap(best_elbo=best, elbo=amortized, **evidence._asdict())
 
 
 def with_table(model, x, condition):
@@ -94,12 +104,13 @@ def with_table(model, x, condition):
 
 
 def elbo_and_evidence(model, x, condition, rng, n_samples):
-    """The ELBO and log p(x) of each x, from the same weights: the mean of their logs, and the
+    """The ELBO and the `Evidence` of each x, from the same weights: the mean of their logs, and the
     log of their mean. (Near the true posterior the sampled KL is the less noisy one.)"""
-    log_w = [log_weights(model, x, model.draw_noise(rng, len(x)), condition)[0]
-             for _ in range(n_samples)]
-    log_w = np.array(log_w, np.float64)
-    return log_w.mean(axis=0), log_mean_exp(log_w)
+    log_w = np.array([log_weights(model, x, model.draw_noise(rng, len(x)), condition)[0]
+                      for _ in range(n_samples)])
+    weights = Weights(len(x), n_samples)
+    weights.add(log_w)
+    return log_w.mean(axis=0, dtype=np.float64), weights.evidence()
 
 
 def calibration_ranks(model, rng, n=1000, n_samples=99):
