@@ -4,12 +4,14 @@ All that a detector knows comes from normal data: the model, the standardization
 distribution of the score, and so its thresholds.
 """
 
+import copy
+
 import numpy as np
 from scipy.special import chdtrc
 
 from npvae.datasets.tables import Standardizer
-from npvae.door import as_data, check_vae
-from npvae.evaluation.evidence import log_evidence
+from npvae.door import as_data, check_density, check_vae
+from npvae.evaluation.evidence import Weights, codes_at_a_time, log_weights
 from npvae.inputs import (as_batch, check_choice, check_count, check_finite, check_number,
                           check_seed)
 from npvae.learning.checkpoints import load, load_into, save
@@ -18,32 +20,37 @@ from npvae.objectives.costs import best_cost
 from npvae.randomness import stream
 
 
-def reconstruction_error(detector, x, rng):
+def reconstruction_error(detector, x, eps):
     """The squared error of the reconstruction, summed over the D dimensions."""
     error = x - detector.model.reconstruct(x)
     return (error * error).sum(axis=-1)
 
 
-def negative_elbo(detector, x, rng):
+def negative_elbo(detector, x, eps):
     """-ELBO(x) in nats, averaged over L draws of z; its KL in closed form, where there is one."""
-    cache = detector.forward(x, rng)
+    cache = detector.forward(x, eps)
     return cache.cost.per_x(cache.rate) - cache.log_px.mean(axis=0)
 
 
-def reconstruction_probability(detector, x, rng):
+def reconstruction_probability(detector, x, eps):
     """-E_q[log p(x|z)] in nats, over L draws of z: the ELBO without its KL.
 
     An and Cho (2015), with the logarithm taken of each draw.
     """
-    return -detector.forward(x, rng).log_px.mean(axis=0)
+    return -detector.forward(x, eps).log_px.mean(axis=0)
 
 
-def negative_evidence(detector, x, rng):
+def negative_evidence(detector, x, eps):
     """-log p(x) in nats, by importance sampling with L draws of z."""
-    return -log_evidence(detector.model, x, rng, detector.n_samples).log_px
+    check_density(detector.model, "log p(x)")
+    weights = Weights(len(x), len(eps))
+    n_draws = max(1, codes_at_a_time(detector.model) // len(x))
+    for start in range(0, len(eps), n_draws):
+        weights.add(log_weights(detector.model, x, eps[start:start + n_draws]))
+    return -weights.evidence().log_px
 
 
-def latent_distance(detector, x, rng):
+def latent_distance(detector, x, eps):
     """The squared Mahalanobis distance of the posterior mean from those of normal data.
 
     Posterior means are less spread than N(0, I), so their plain squared length is not
@@ -77,7 +84,18 @@ class AnomalyDetector:
     standardizer : Standardizer, optional
         Applied to all rows before the model sees them.
     seed : int
-        Of the draws: the same rows score the same.
+        Of the draws.
+
+    Notes
+    -----
+    The noise of the L draws, one array (L, 1, J) that follows from the seed, serves every row. So a
+    row has one score: in any company, any order, and batches of any size. (But for its last digits,
+    since a matrix product is rounded otherwise for another number of rows.)
+
+    That is fair. For each single row the noise is as random as noise of its own, and the score has
+    the same mean and the same error. What the rows share is this error: two rows are compared by
+    the same draws, and normal rows are drawn for as those that are judged by them. It is not lowered
+    by a mean over many rows, then; a larger L lowers it.
     """
 
     def __init__(self, model, normal, score="negative_elbo", n_samples=10, standardizer=None,
@@ -90,7 +108,7 @@ class AnomalyDetector:
         prepared = self._prepared(normal, "normal")
         if len(prepared) == 1:
             raise ValueError("normal has 1 row: at least 2 were expected")
-        mu = self.codes(prepared).astype(np.float64)
+        mu = self._in_float64().codes(prepared)
         self.latent_mean = mu.mean(axis=0)
         covariance = np.atleast_2d(np.cov(mu.T)) + 1e-9 * np.eye(mu.shape[1])
         self.latent_precision = np.linalg.inv(covariance)
@@ -106,20 +124,36 @@ class AnomalyDetector:
         """The posterior's point for each row, most often its mean: (n, J)."""
         return self.model.posterior.point(self.model.encode(x))
 
-    def forward(self, x, rng):
+    def _in_float64(self):
+        """This detector with a model in float64. For distances of codes: in a dimension that says
+        little, the codes of all rows are alike in most of the digits that float32 has."""
+        twin = copy.copy(self)
+        twin.model = self.model.astype(np.float64)
+        return twin
+
+    def noise(self):
+        """eps (L, 1, J), the same at every call: it serves every row."""
+        return self.model.draw_noise(stream(self.seed, "score"), 1, self.n_samples)
+
+    def forward(self, x, eps):
         """The cache of the model's forward pass with L draws of z: log_px (L, B), the rate, ..."""
         model = self.model
         cost = best_cost(model.posterior, model.encode(x), model.prior.given(None, model))
-        return model.forward(x, model.draw_noise(rng, len(x), self.n_samples),
-                             objective=ELBO(cost=cost))[1]
+        return model.forward(x, eps, objective=ELBO(cost=cost))[1]
 
     def score(self, x, batch_size=100):
-        """The score of each row of x (n, D): (n,), float64; higher is more anomalous."""
+        """The score of each row of x (n, D): (n,), float64; higher is more anomalous.
+
+        batch_size rows are worked on at a time. Memory grows with it, and the scores do not change.
+        """
         check_count(batch_size, "batch_size")
         x = self._prepared(x)
-        rng = stream(self.seed, "score")
-        scores = [SCORES[self.kind](self, x[start:start + batch_size], rng)
-                  for start in range(0, len(x), batch_size)]
+        detector = self._in_float64() if self.kind == "latent_distance" else self
+        eps, scores = detector.noise(), []
+        for start in range(0, len(x), batch_size):
+            rows = x[start:start + batch_size]
+            shared = np.broadcast_to(eps, (len(eps), len(rows), eps.shape[-1]))
+            scores.append(SCORES[self.kind](detector, rows, shared))
         scores = np.concatenate(scores).astype(np.float64)
         check_finite(scores, "the score")
         return scores
@@ -140,7 +174,11 @@ class AnomalyDetector:
         return float(np.quantile(self.normal_scores, quantile))
 
     def flag(self, x, quantile=None, sigmas=None):
-        """True for each row that scores above the threshold: (n,) of bool."""
+        """True for each row that scores above the threshold: (n,) of bool.
+
+        A score that equals the threshold, as one of the normal rows' may, is not flagged: so a
+        quantile q flags at most a share 1 - q of the normal rows, whatever ties there are.
+        """
         return self.score(x) > self.threshold(quantile, sigmas)
 
     def tail(self, x):
@@ -149,7 +187,7 @@ class AnomalyDetector:
         Near uniform on normal data, as far as their posterior means are Gaussian; compare
         with the empirical tail before trusting it.
         """
-        distance = latent_distance(self, self._prepared(x), None)
+        distance = latent_distance(self._in_float64(), self._prepared(x), None)
         return chdtrc(self.model.n_latent, distance)
 
     def save(self, path):
