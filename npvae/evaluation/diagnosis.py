@@ -137,14 +137,27 @@ def constant_loss(likelihood, x):
 def largest_rise(history):
     """The largest rise of the loss from an epoch to the next, nats, and the later's number.
 
-    Both epochs are counted with the beta of the later one, so that a rising beta is no rise.
+    Both epochs are counted with the beta of the later one, so that a rising beta is no rise. Where
+    it stands still, the rise is that of the loss, whatever that is made of.
     """
     rises = [(0.0, history[0]["epoch"])]
     for before, after in zip(history, history[1:]):
-        beta = (after["loss"] - after["reconstruction"]) / after["kl"] if after["kl"] else 0.0
-        rises.append((after["reconstruction"] - before["reconstruction"]
-                      + beta * (after["kl"] - before["kl"]), after["epoch"]))
+        dearer = (beta_of(after) - beta_of(before)) * priced(before)
+        rises.append((after["loss"] - (before["loss"] + dearer), after["epoch"]))
     return max(rises)
+
+
+def beta_of(row):
+    """The mean beta of an epoch; in a history that does not have it, of loss = rec. + beta KL."""
+    if "beta" in row:
+        return row["beta"]
+    return (row["loss"] - row["reconstruction"]) / row["kl"] if row["kl"] else 0.0
+
+
+def priced(row):
+    """What beta multiplies in the loss of an epoch: the KL as it is counted, in nats."""
+    beta = beta_of(row)
+    return (row["loss"] - row["reconstruction"]) / beta if beta else row["kl"]
 
 
 def of_code(model, x, condition):

@@ -12,6 +12,7 @@ from npvae.learning.descriptions import blas_threads, describe, parts_in_words, 
 
 REMEMBERED = ("settings", "history", "best_loss", "stalled", "epoch", "step", "count", "totals",
               "seconds")
+MEANS = ("loss", "reconstruction", "kl", "beta")      # over an epoch; beta is missing in older files
 
 
 class Run:
@@ -51,19 +52,19 @@ class Run:
         self.settings.update(parts_in_words(self.model, self.unknown["model"]))
 
     def _begin_epoch(self):
-        self.step, self.count, self.totals, self.seconds = 0, 0, [0.0, 0.0, 0.0], 0.0
+        self.step, self.count, self.totals, self.seconds = 0, 0, [0.0] * len(MEANS), 0.0
 
-    def add(self, loss, batch_size):
-        """One step is done: add its loss to the epoch's sums."""
+    def add(self, loss, batch_size, beta):
+        """One step is done: add its loss, and the beta in it, to the epoch's sums."""
         self.step += 1
         self.count += batch_size
-        terms = (loss.value, loss.reconstruction, loss.kl)
+        terms = (loss.value, loss.reconstruction, loss.kl, beta)
         self.totals = [total + batch_size * term for total, term in zip(self.totals, terms)]
 
     def end_epoch(self, validation=None):
         """One epoch is done: append its row to the history, and return the row."""
-        loss, reconstruction, kl = (total / self.count for total in self.totals)
-        row = {"epoch": self.epoch + 1, "loss": loss, "reconstruction": reconstruction, "kl": kl}
+        row = {"epoch": self.epoch + 1}
+        row.update((name, total / self.count) for name, total in zip(MEANS, self.totals))
         if validation is not None:
             row.update({f"val_{name}": value for name, value in validation._asdict().items()})
         row["seconds"] = self.seconds
@@ -164,15 +165,14 @@ def check_training(training, arrays, moments):
     check(is_number(training["best_loss"]) and not math.isnan(training["best_loss"]), "best_loss")
     check(is_number(training["seconds"]) and 0 <= training["seconds"] < math.inf, "seconds")
     totals = training["totals"]
-    check(isinstance(totals, list) and len(totals) == 3 and all(map(is_number, totals))
+    check(isinstance(totals, list) and len(totals) in (3, 4) and all(map(is_number, totals))
           and all(map(math.isfinite, totals)), "totals")
     history = training["history"]
     check(isinstance(history, list) and len(history) == training["epoch"], "history")
     for row in history:
         check(isinstance(row, dict) and {"epoch", "loss", "reconstruction", "kl", "seconds"} <= set(row)
               and all(is_number(value) for name, value in row.items()
-                      if name.removeprefix("val_") in ("epoch", "loss", "reconstruction", "kl",
-                                                       "seconds")), "history")
+                      if name.removeprefix("val_") in ("epoch", "seconds", *MEANS)), "history")
     check((training["step"] == 0) == (training["count"] == 0), "count")
     found = {name for name in arrays if name.startswith("optimizer.")}
     for name in moments if training["optimizer.t"] > 0 else ():

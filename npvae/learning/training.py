@@ -88,7 +88,8 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     -------
     list of dict
         The history, one row for each epoch: epoch, loss, reconstruction, kl (means over
-        the epoch's batches, in nats per x), the same with val_ before them, seconds.
+        the epoch's batches, in nats per x), beta (as scheduled, in the mean; 1 where the objective
+        has none), loss, reconstruction and kl of held-out data with val_ before them, seconds.
 
     Raises
     ------
@@ -185,7 +186,7 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
                 optimizer.step(parameters.theta, parameters.grad,
                                value_at(rate, now, "learning_rate"))
 
-                run.add(loss, len(rows))
+                run.add(loss, len(rows), beta=float(getattr(objective, "beta", 1.0)))
                 show.step(run.epoch, run.step, batch_size, loss.value)
                 run.seconds = time.perf_counter() - start
                 if interrupt.requested:
