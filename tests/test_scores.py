@@ -15,6 +15,7 @@ from npvae.distributions.flows import PlanarGaussian
 from npvae.distributions.mixtures import MixtureOfNormals
 from npvae.evaluation.anomaly import SCORES
 from npvae.networks import Chain, Dense, Tanh
+from npvae.randomness import stream
 
 D, J = 6, 3
 
@@ -80,7 +81,7 @@ def test_the_draws_of_a_row_are_different_and_all_of_its_dimensions_have_their_o
     """By the model's own forward pass, with the noise (L, 1, J) of the seed for each single row."""
     model, x = wild(PAIRS["Gaussian"]()), rng.random((4, D))
     detector = evaluation.AnomalyDetector(model, x, kind, n_samples=6, seed=9)
-    eps = detector.noise()
+    eps = model.draw_noise(stream(9, "score"), 1, 6)
     assert eps.shape == (6, 1, J) and len(np.unique(eps)) == 6 * J
     expected = []
     for row in x:
@@ -164,7 +165,8 @@ def test_a_detector_of_an_earlier_version_is_loaded():
 
 def test_the_evidence_of_a_point_is_refused_by_what_it_needs(rng):
     with pytest.raises(TypeError, match=r"which has no density: log p\(x\) needs log q\(z\|x\)"):
-        evaluation.AnomalyDetector(npvae.autoencoder(D, (8,), J), rng.random((5, D)), "negative_evidence")
+        evaluation.AnomalyDetector(npvae.autoencoder(D, (8,), J), rng.random((5, D)),
+                                   "negative_evidence")
 
 
 @pytest.mark.parametrize("model", [None, 3, npvae.vae, npvae.VAE, "model.npz", priors.StandardNormal(2)])

@@ -131,7 +131,7 @@ class AnomalyDetector:
         twin.model = self.model.astype(np.float64)
         return twin
 
-    def noise(self):
+    def _noise(self):
         """eps (L, 1, J), the same at every call: it serves every row."""
         return self.model.draw_noise(stream(self.seed, "score"), 1, self.n_samples)
 
@@ -149,7 +149,7 @@ class AnomalyDetector:
         check_count(batch_size, "batch_size")
         x = self._prepared(x)
         detector = self._in_float64() if self.kind == "latent_distance" else self
-        eps, scores = detector.noise(), []
+        eps, scores = detector._noise(), []
         for start in range(0, len(x), batch_size):
             rows = x[start:start + batch_size]
             shared = np.broadcast_to(eps, (len(eps), len(rows), eps.shape[-1]))
