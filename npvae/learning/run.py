@@ -54,7 +54,7 @@ class Run:
     def _begin_epoch(self):
         self.step, self.count, self.totals, self.seconds = 0, 0, [0.0] * len(MEANS), 0.0
 
-    def add(self, loss, batch_size, beta):
+    def add(self, loss, batch_size, beta=1.0):
         """One step is done: add its loss, and the beta in it, to the epoch's sums."""
         self.step += 1
         self.count += batch_size
