@@ -9,7 +9,6 @@ and a wrong forward pass that is differentiated correctly pleases it.
 """
 
 import inspect
-import textwrap
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Callable, NamedTuple
@@ -23,6 +22,7 @@ import test_gradients as gradients
 import test_importance as importance
 import test_learning as learning
 import test_model as model
+from edits import edited
 from npvae.distributions import divergences
 from npvae.distributions.likelihoods import (Bernoulli, Gaussian, HeteroscedasticGaussian,
                                              TiedGaussian)
@@ -91,14 +91,9 @@ def mutated(bug):
     codes = []
     try:
         for function, *replacements in bug.edits:
-            source = textwrap.dedent(inspect.getsource(function))
-            for before, after in replacements:
-                assert source.count(before) == 1, f"{function.__qualname__}: {before!r}"
-                source = source.replace(before, after)
-            scope = {}
-            exec(compile(source, f"<{bug.name}>", "exec"), function.__globals__, scope)
+            code = edited(function, *replacements)
             codes.append((function, function.__code__))
-            function.__code__ = scope[function.__name__].__code__
+            function.__code__ = code
         yield
     finally:
         for function, code in reversed(codes):
@@ -218,7 +213,7 @@ ZOO = [
     Bug("log q without its normalizer",
         "log 2 pi is a constant, so it was dropped; from log p(z) it was not, and the "
         "sampled KL is off by J log(2 pi) / 2.",
-        ((DiagonalGaussian.log_terms, ("+ LOG_2PI", "+ 0.0")),),
+        ((DiagonalGaussian.log_terms, ("u * u + q.logvar + LOG_2PI", "u * u + q.logvar")),),
         Check(distributions.test_log_densities_of_posterior_and_prior_are_scipys),
         GradientCheck("posteriors.DiagonalGaussian")),
     Bug("The variance head ignored",
@@ -227,7 +222,8 @@ ZOO = [
         GradientCheck("likelihoods.HeteroscedasticGaussian"), SCIPY_GAUSSIANS),
     Bug("The variance head with the derivative of another formula",
         "d variance / d s is the variance only where there is no floor: wrong by 0.01 %.",
-        ((HeteroscedasticGaussian.backward_terms, ("dvariance * exp_s", "dvariance * variance")),),
+        ((HeteroscedasticGaussian.backward_terms,
+          ("error, exp_s, variance = cache", "error, exp_s, variance = cache\n    exp_s = variance")),),
         GradientCheck("likelihoods.HeteroscedasticGaussian"), SCIPY_GAUSSIANS),
     Bug("The sigmoid differentiated twice",
         "(x - p) is the gradient in the logit already; p (1 - p) belongs to the gradient in p.",
@@ -292,9 +288,10 @@ ZOO = [
     Bug("The decoder's delta used for the encoder",
         "The variable has the right name and a shape that fits: the decoder's own pullback "
         "is left out.",
-        ((npvae.VAE.backward, ("dz = self.decoder.backward(dy, cache.decoder)[..., :self.n_latent]",
-                               "self.decoder.backward(dy, cache.decoder)\n"
-                               "    dz = dy[..., :self.n_latent]")),),
+        ((npvae.VAE.backward,
+          ("dz = self.decoder.backward(dy, cache.decoder)[..., :self.n_latent] + dz_of_rate",
+           "self.decoder.backward(dy, cache.decoder)\n"
+           "    dz = dy[..., :self.n_latent] + dz_of_rate")),),
         VAE_GRADIENT, LOSS_VALUE),
     Bug("The target ignored",
         "A denoising autoencoder that is asked for the noise: it trains better than ever.",
@@ -315,7 +312,7 @@ ZOO = [
               twin=lambda *a: learning.adam_twin(*a, 0.8, 0.9, 1e-3))),
     Bug("The mean of batch means",
         "The last batch is smaller than the others, and counts as much.",
-        ((training.evaluate, ("len(batch))", "batch_size)"),
+        ((training.evaluate, ("np.multiply(loss[:3], len(batch))", "np.multiply(loss[:3], batch_size)"),
           ("totals / len(x)", "totals / batch_size / -(-len(x) // batch_size)")),),
         Check(learning.test_evaluate_is_the_mean_over_all_rows_whatever_the_batches), LOSS_VALUE),
     Bug("The same binarization in every epoch",
@@ -325,7 +322,8 @@ ZOO = [
         Check(learning.test_every_step_follows_from_the_seed_the_epoch_and_the_step)),
     Bug("Resumed without the optimizer's count of steps",
         "The moments are restored, the curve goes on; the first steps are far too long.",
-        ((run.Run.resume, ('restore(numbers["optimizer.t"], ', "restore(0, ")),),
+        ((run.Run.resume, ('self.optimizer.restore(numbers["optimizer.t"], moments, header["version"])',
+                           'self.optimizer.restore(0, moments, header["version"])')),),
         Check(learning.test_a_resumed_run_ends_in_the_same_bits, at_call=5, optimizer=npvae.Adam)),
     # ---- K samples --------------------------------------------------------------------
     Bug("The softmax of the losses",
@@ -337,7 +335,7 @@ ZOO = [
     Bug("The score dropped inside the importance weighted bound",
         "Its mean is zero in the ELBO, so it was dropped here, too. But here it stands beside "
         "weights that depend on z: what is dropped is not zero in the mean.",
-        ((IWAE.__call__, ("drate=weight)", "drate=weight, score=0.0)")),),
+        ((IWAE.__call__, ("drate=weight", "drate=weight, score=0.0")),),
         Check(importance.test_which_gradients_are_right_in_the_mean),
         GradientCheck("objectives.IWAE")),
 ]
