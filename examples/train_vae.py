@@ -37,7 +37,7 @@ def options(arguments=None):
     parser.add_argument("--likelihood", default="bernoulli",
                         choices=["bernoulli", "gaussian", "tied_gaussian",
                                  "heteroscedastic_gaussian"])
-    parser.add_argument("--variance", type=float, default=0.05,
+    parser.add_argument("--variance", type=float,
                         help="of a Gaussian likelihood (default: 0.05)")
     parser.add_argument("--beta", type=float, default=1.0, help="weight of the KL (default: 1)")
     parser.add_argument("--epochs", type=int, default=10)
@@ -65,8 +65,11 @@ def main(arguments=None):
     if asked.quick:
         x, x_test, labels, epochs = x[:10000], x_test[:1000], labels[:1000], 1
 
+    variance = asked.variance
+    if variance is None:
+        variance = 0.05 if asked.likelihood == "gaussian" else 1.0
     model = npvae.vae(x.shape[1], asked.hidden, asked.latent, likelihood=asked.likelihood,
-                      variance=asked.variance, beta=asked.beta, seed=asked.seed)
+                      variance=variance, beta=asked.beta, seed=asked.seed)
     print(f"{model.parameters.size:,} parameters, {len(x):,} images; nats per image:")
     checkpoint = asked.out / "checkpoint.npz"
     if checkpoint.exists() and not asked.resume:          # `fit` overwrites no other run's

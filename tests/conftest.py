@@ -7,6 +7,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
+import quick_runs  # noqa: E402
 from broken_files import sound_files  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
@@ -17,6 +18,19 @@ settings.load_profile("npvae")
 
 # What a shell starts in its background (`pytest &`) has Ctrl-C ignored; some tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_finish(session):
+    """The examples that the collected tests name are run together, two at a time."""
+    for item in session.items:
+        arguments = item.callspec.params.values() if hasattr(item, "callspec") else ()
+        words = [*item.function.__code__.co_consts, *arguments]
+        named = {word for word in words if isinstance(word, str)}
+        quick_runs.RUNS.wanted += [name for name in quick_runs.EXAMPLES if name in named]
+
+
+def pytest_sessionfinish(session):
+    quick_runs.RUNS.end()
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from exact import decoder_of, linear_vae, log_evidence
 from npvae import gradcheck
 from npvae.distributions.divergences import kl_to_standard_normal, kl_to_standard_normal_backward
 from npvae.objectives import normalized_weights
-from test_examples import load
+from quick_runs import load
 
 # ---- 1 to 5: evidence, KL, path and score --------------------------------------------------
 

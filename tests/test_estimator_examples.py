@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 import npvae
-from test_examples import load
-from test_reading_list import figures, run
+from quick_runs import load, run
+from test_reading_list import figures
 
 
 def test_estimator_laboratory(tmp_path):

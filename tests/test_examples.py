@@ -1,26 +1,16 @@
 """The examples run, in their quick mode, and print what they are meant to show."""
 
-import importlib.util
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import npvae
-
-ROOT = Path(__file__).parent.parent
-
-
-def load(path):
-    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from quick_runs import ROOT, load, run
 
 
 def test_train_vae(tmp_path, capsys):
-    terms = load("examples/train_vae.py").main(["--quick", "--out", str(tmp_path)])
+    terms = run("train_vae", tmp_path)
     printed = capsys.readouterr().out
     assert "652,824 parameters, 10,000 images" in printed
     assert -terms.elbo == pytest.approx(188.3, abs=2.0)     # other BLAS, other rounding
@@ -43,7 +33,7 @@ def test_train_vae_with_two_latent_dimensions_and_resumed(tmp_path, capsys):
 
 
 def test_one_page(tmp_path, capsys):
-    loss = load("examples/vae_on_one_page.py").main(quick=True, out=tmp_path)
+    loss = run("vae_on_one_page", tmp_path)
     assert loss == pytest.approx(177.1, abs=2.0)
     printed = capsys.readouterr().out
     numbers = re.search(r"epoch 2: reconstruction (\S+) \+ KL (\S+) = -ELBO (\S+) nats", printed)

@@ -5,11 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 import npvae
-from test_examples import load
-
-
-def run(name, tmp_path):
-    return load(f"examples/{name}.py").main(["--quick", "--out", str(tmp_path)])
+from quick_runs import load, run
 
 
 def figures(tmp_path):

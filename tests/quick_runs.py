@@ -1,0 +1,99 @@
+"""The examples' quick runs: each is made once, two at a time, for all tests that look at it.
+
+    python tests/quick_runs.py          prints the seconds of each
+
+Two processes work through the examples that the collected tests name. They wait for nobody: a test
+that comes to its example waits for that one alone.
+"""
+
+import contextlib
+import importlib.util
+import io
+import shutil
+import tempfile
+import time
+import warnings
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = sorted(path.stem for path in (ROOT / "examples").glob("*.py"))
+
+
+class QuickRun(NamedTuple):
+    """What `main` returned, what it printed, where its files are, and its seconds of work."""
+
+    found: Any
+    printed: str
+    folder: Path
+    seconds: float
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def make(name, folder):
+    """One quick run, here and now."""
+    folder.mkdir()
+    printed, start = io.StringIO(), time.process_time()
+    with contextlib.redirect_stdout(printed):
+        main = load(f"examples/{name}.py").main
+        if name == "vae_on_one_page":
+            found = main(quick=True, out=folder)
+        else:
+            found = main(["--quick", "--out", str(folder)])
+    return QuickRun(found, printed.getvalue(), folder, time.process_time() - start)
+
+
+class QuickRuns:
+    """The runs of one session of tests."""
+
+    def __init__(self):
+        self.wanted, self.started, self.pool = [], {}, None
+
+    def start(self, names):
+        if self.pool is None:
+            self.folder = Path(tempfile.mkdtemp(prefix="quick_runs"))
+            # a warning is an error there, as it is in the tests
+            self.pool = ProcessPoolExecutor(2, get_context("spawn"), warnings.simplefilter, ("error",))
+        for name in names:
+            if name not in self.started:
+                self.started[name] = self.pool.submit(make, name, self.folder / name)
+
+    def get(self, name):
+        """The run of this example; the first call starts all that are wanted."""
+        self.start([name, *self.wanted])
+        return self.started[name].result()
+
+    def end(self):
+        if self.pool is not None:
+            self.pool.shutdown(cancel_futures=True)
+            shutil.rmtree(self.folder)
+
+
+RUNS = QuickRuns()
+
+
+def run(name, folder):
+    """What the example's `main` returned. Its files are in the folder; its words are printed."""
+    made = RUNS.get(name)
+    shutil.copytree(made.folder, folder, dirs_exist_ok=True)
+    print(made.printed, end="")
+    return made.found
+
+
+def main():
+    RUNS.start(EXAMPLES)
+    for name in EXAMPLES:
+        print(f"{name:28s}{RUNS.get(name).seconds:6.1f} s", flush=True)
+    RUNS.end()
+
+
+if __name__ == "__main__":
+    main()
