@@ -4,9 +4,10 @@ Arrays come out in the model's dtype, contiguous and finite. What is inside the 
 `backward`, the layers, the distributions) trusts its callers and checks nothing.
 """
 
-import numpy as np
+from collections.abc import Callable
 
-from npvae.inputs import as_array, as_batch, as_finite, check_real
+from npvae.inputs import as_array, as_batch, as_finite, as_mask, check_optional, check_real
+from npvae.networks.layers import check_width
 from npvae.networks.parameters import Module
 from npvae.networks.summary import as_call, summary
 
@@ -75,14 +76,14 @@ class Model(Module):
 
     def loss_and_grad(self, x, eps, *, condition=None, target=None, observed=None, objective=None):
         """The loss, as `loss` has it; its gradient is left in `parameters.grad`."""
-        check_trainable(self, objective or self.objective)
+        check_trainable(self, self.objective if objective is None else objective)
         loss, cache = self._forward(x, eps, condition, target, observed, objective)
         self.parameters.zero_grad()
         self.backward(cache)
         return loss
 
     def _forward(self, x, eps, condition, target, observed, objective):
-        check_objective(objective or self.objective)
+        check_objective(self.objective if objective is None else objective)
         x = as_data(self, x)
         return self.forward(x, as_noise(self, eps, len(x)), objective=objective,
                             condition=as_condition(self, condition, len(x)),
@@ -100,6 +101,19 @@ def check_model(model):
     """Raise TypeError where model is none: arguments are easily swapped."""
     if not isinstance(model, Model):
         raise TypeError(f"model is {type(model).__name__}: a VAE was expected")
+
+
+def check_parts(model):
+    """Raise where the parts of a VAE do not fit together: widths, sizes, the objective's cost."""
+    check_objective(model.objective)
+    check_optional(model.corrupt, "corrupt", Callable, "a callable")
+    if model.prior.n_latent != model.n_latent:
+        raise ValueError(f"prior has {model.prior.n_latent} latent dimensions: {model.n_latent} "
+                         "were expected, as in the posterior")
+    check_width(model.encoder, "encoder", model.n_data + model.n_condition, model.posterior.n_outputs,
+                " by the posterior")
+    check_width(model.decoder, "decoder", model.n_latent + model.n_condition,
+                model.likelihood.n_outputs(model.n_data), " by the likelihood")
 
 
 def check_vae(model):
@@ -162,12 +176,9 @@ def as_observed(model, observed, n_batch):
     """What is observed as zeros and ones (n_batch, D), or None."""
     if observed is None:
         return None
-    observed = as_batch(observed, "observed", model.n_data, model.parameters.dtype)
+    observed = as_mask(observed, "observed", model.n_data, model.parameters.dtype)
     if len(observed) != n_batch:
         raise ValueError(f"observed has {len(observed)} rows: {n_batch} were expected, as in x")
-    other = observed[(observed != 0) & (observed != 1)]
-    if other.size:
-        raise ValueError(f"observed holds {other[0]:g}: only 0 and 1, or bools, were expected")
     return observed
 
 
@@ -188,8 +199,9 @@ def as_condition(model, condition, n_batch, name="condition"):
                          f"this model has n_condition={model.n_condition}")
     if condition is None:
         return None
-    if np.shape(condition) in ((n_batch,), (n_batch, 1)) and model.n_condition > 1:
-        raise ValueError(f"{name} has shape {np.shape(condition)}: (batch, {model.n_condition}) "
+    condition = as_array(condition, name)
+    if condition.shape in ((n_batch,), (n_batch, 1)) and model.n_condition > 1:
+        raise ValueError(f"{name} has shape {condition.shape}: (batch, {model.n_condition}) "
                          "was expected; for labels see datasets.one_hot")
     condition = as_batch(condition, name, model.n_condition, model.parameters.dtype)
     if len(condition) != n_batch:

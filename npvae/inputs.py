@@ -4,6 +4,7 @@ import math
 import numbers
 import os
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -53,6 +54,18 @@ def as_finite(x, name, dtype):
     return cast
 
 
+def as_double(x, name, *shape):
+    """x as a finite array of float64, not empty, of a shape in which None stands for any size."""
+    x = as_array(x, name)
+    check_real(x, name)
+    fits = not shape or len(shape) == x.ndim and all(n in (None, m) for n, m in zip(shape, x.shape))
+    if not fits or x.size == 0:
+        words = ", ".join("any" if n is None else str(n) for n in shape)
+        raise ValueError(f"{name} has shape {x.shape}: "
+                         f"{f'({words})' if shape else 'at least one number'} was expected")
+    return as_finite(x, name, np.float64)
+
+
 def check_real(x, name):
     """Raise TypeError where x is an array of something else than real numbers."""
     if x.dtype.kind not in "fiub":
@@ -86,6 +99,15 @@ def check_range(x, name, low, high, expected):
         raise ValueError(f"{name} lies in [{smallest:.6g}, {largest:.6g}]: {expected}")
 
 
+def as_mask(x, name, n_columns, dtype):
+    """x as a batch (B, n_columns) of zeros and ones."""
+    x = as_batch(x, name, n_columns, dtype)
+    other = x[(x != 0) & (x != 1)]
+    if other.size:
+        raise ValueError(f"{name} holds {other[0]:g}: only 0 and 1, or bools, were expected")
+    return x
+
+
 def as_one_hot(labels, name, n_classes, dtype):
     """Integer labels (B,) in 0 .. n_classes - 1 as rows of zeros with a single one."""
     labels = as_array(labels, name)
@@ -117,8 +139,9 @@ def check_count(value, name, least=1):
 
 
 def check_seed(seed):
-    """Raise where seed is no integer of at least 0; it may have any number of digits."""
+    """Raise where seed is no integer of at least 0, of any number of digits; return it as Python's."""
     check_integer(seed, "seed", 0)
+    return int(seed)
 
 
 def check_integer(value, name, least):
@@ -150,6 +173,22 @@ def check_number(value, name, within, expected):
     return float(value)
 
 
+def pythons(value):
+    """NumPy's number as Python's; any other value as it is, so that its `repr` stays as written."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def check_flag(value, name):
+    """Raise TypeError where value is neither True nor False."""
+    check_type(value, name, (bool, np.bool_), "True or False")
+
+
+def check_optional(value, name, kind, expected):
+    """Raise TypeError where value is neither None nor an instance of a kind."""
+    if value is not None:
+        check_type(value, name, kind, expected)
+
+
 def check_path(value, name="path"):
     """Raise TypeError where value is no path."""
     check_type(value, name, (str, os.PathLike), "a path")
@@ -166,6 +205,19 @@ def check_rows(value, name):
     shape = getattr(value, "shape", None)
     if not (isinstance(value, (list, tuple, range)) or isinstance(shape, tuple) and shape):
         raise TypeError(f"{name} is {value!r}: a sequence, or an array with rows, was expected")
+
+
+def check_history(history):
+    """Raise where history is no list of epochs as `fit` returns it."""
+    check_type(history, "history", Sequence, "a list of epochs, as fit returns it,")
+    if not history:
+        raise ValueError("history is empty: at least one epoch was expected")
+    for row in history:
+        check_type(row, "a row of history", dict, "a dict")
+        for name in ("epoch", "reconstruction", "kl", *(n for n in row if n.startswith("val_"))):
+            if name not in row:
+                raise ValueError(f"a row of history holds {', '.join(row)}: {name} was expected, too")
+            check_number(row[name], f"{name} in history", math.isfinite, "a finite number")
 
 
 def check_generator(rng):

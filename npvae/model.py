@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npvae.distributions.roles import Likelihood, Posterior, Prior, check_role
-from npvae.door import Model, as_condition, as_data, check_objective
+from npvae.door import Model, as_condition, as_data, check_parts
 from npvae.inputs import as_batch, check_count, check_generator
 from npvae.objectives import ELBO, Loss
 
@@ -70,14 +70,15 @@ class VAE(Model):
                                 "decoder": decoder, "likelihood": likelihood})
         self.encoder, self.posterior, self.prior = encoder, posterior, prior
         self.decoder, self.likelihood = decoder, likelihood
-        self.n_data, self.n_condition, self.n_latent = n_data, n_condition, posterior.n_latent
-        self.objective, self.corrupt = objective, corrupt
+        self.n_data = check_count(n_data, "n_data")
+        self.n_condition = check_count(n_condition, "n_condition", least=0)
+        self.n_latent, self.objective, self.corrupt = posterior.n_latent, objective, corrupt
         check_parts(self)
 
     # ---- the bound, and its gradient ----------------------------------------------
 
     def forward(self, x, eps, *, condition=None, target=None, observed=None, objective=None):
-        objective = objective or self.objective
+        objective = self.objective if objective is None else objective
         target = x if target is None else target
 
         h, encoder_cache = self.encoder.forward(join(x, condition))
@@ -114,8 +115,7 @@ class VAE(Model):
     def draw_noise(self, rng, n_batch, n_samples=1):
         """Noise eps (K, B, J) for K samples of z for each x of a batch."""
         check_generator(rng)
-        check_count(n_batch, "n_batch")
-        check_count(n_samples, "n_samples")
+        n_batch, n_samples = check_count(n_batch, "n_batch"), check_count(n_samples, "n_samples")
         return self.posterior.draw_noise(rng, n_samples, n_batch, self.parameters.dtype)
 
     def encode(self, x, condition=None):
@@ -136,7 +136,7 @@ class VAE(Model):
 
     def sample(self, rng, n, condition=None):
         """Draw n codes from the prior; the mean of p(x|z) for each, (n, D)."""
-        check_count(n, "n")
+        n = check_count(n, "n")
         check_generator(rng)
         condition = as_condition(self, condition, n)
         p = self.prior.given(condition, self)
@@ -159,25 +159,6 @@ class VAE(Model):
         yield from layers("decoder", join(cache.z, condition))
         yield "log p(x|z)", self.likelihood, cache.log_px
         yield "the rate, KL or sampled", None, cache.rate
-
-
-def check_parts(model):
-    """Raise where the parts of a VAE do not fit together: widths, sizes, the objective's cost."""
-    check_count(model.n_data, "n_data")
-    check_count(model.n_condition, "n_condition", least=0)
-    check_objective(model.objective)
-    if model.prior.n_latent != model.n_latent:
-        raise ValueError(f"prior has {model.prior.n_latent} latent dimensions: {model.n_latent} "
-                         "were expected, as in the posterior")
-    row = np.zeros((1, model.n_data + model.n_condition), model.parameters.dtype)
-    h = model.encoder.forward(row)[0][:1]
-    if h.shape[-1] != model.posterior.n_outputs:
-        raise ValueError(f"encoder gives {h.shape[-1]} numbers: {model.posterior.n_outputs} were "
-                         "expected")
-    z = np.zeros((1, model.n_latent + model.n_condition), model.parameters.dtype)
-    width, expected = model.decoder.forward(z)[0].shape[-1], model.likelihood.n_outputs(model.n_data)
-    if width != expected:
-        raise ValueError(f"decoder gives {width} numbers: {expected} were expected")
 
 
 def fields(q):

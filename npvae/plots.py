@@ -5,7 +5,6 @@ scales, which colour-blind readers can tell apart.
 """
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from matplotlib import colormaps
@@ -16,7 +15,7 @@ from matplotlib.patheffects import withStroke
 from scipy.special import ndtr, ndtri
 
 from npvae.door import check_model
-from npvae.inputs import (as_array, as_finite, check_count, check_finite, check_number, check_real,
+from npvae.inputs import (as_array, as_finite, check_count, check_finite, check_history, check_real,
                           check_rows, check_type)
 
 __all__ = ["training_curves", "reconstructions", "image_grid", "latent_manifold",
@@ -51,19 +50,6 @@ def training_curves(history):
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(frameon=False, fontsize=8)
     return figure
-
-
-def check_history(history):
-    """Raise where history is no list of epochs as `fit` returns it."""
-    check_type(history, "history", Sequence, "a list of epochs, as fit returns it,")
-    if not history:
-        raise ValueError("history is empty: at least one epoch was expected")
-    for row in history:
-        check_type(row, "a row of history", dict, "a dict")
-        for name in ("epoch", "reconstruction", "kl", *(n for n in row if n.startswith("val_"))):
-            if name not in row:
-                raise ValueError(f"a row of history holds {', '.join(row)}: {name} was expected, too")
-            check_number(row[name], f"{name} in history", math.isfinite, "a finite number")
 
 
 def reconstructions(x, x_hat, shape=(28, 28)):

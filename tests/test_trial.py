@@ -95,6 +95,14 @@ def test_a_number_that_is_another_as_numpys_is_silent(monkeypatch, tmp_path, fun
     assert len(trials) == 4 and {trial.what for trial in trials if trial.verdict != "used"} == wrong
 
 
+@pytest.mark.parametrize("name", members())
+def test_an_object_and_a_nan_are_refused_by_name_wherever_they_come_in(name, tmp_path):
+    labels = ("an object", "nan", "a NaN within", "a_list")
+    trials = list(wrong_calls(name, members()[name], tmp_path, labels))
+    bad = [str(trial) for trial in trials if trial.verdict != "refused"]
+    assert not bad, "\n".join(bad)
+
+
 @pytest.mark.slow
 def test_every_wrong_call_is_refused_by_name_and_no_option_is_ignored():
     trials = run()

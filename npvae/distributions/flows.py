@@ -118,9 +118,8 @@ class PlanarGaussian(Posterior):
     """
 
     def __init__(self, n_latent, n_flows=4, seed=0):
-        check_count(n_latent, "n_latent")
-        check_count(n_flows, "n_flows")
-        check_count(seed, "seed", least=0)
+        n_latent, n_flows = check_count(n_latent, "n_latent"), check_count(n_flows, "n_flows")
+        seed = check_count(seed, "seed", least=0)
         self.base = DiagonalGaussian(n_latent)
         self.flows = [Planar(n_latent, seed + i) for i in range(n_flows)]
         super().__init__(n_latent, parts={"base": self.base,

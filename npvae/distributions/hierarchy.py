@@ -14,6 +14,8 @@ import numpy as np
 from npvae.distributions.posteriors import DiagonalGaussian, Drawn, Gaussian
 from npvae.distributions.priors import StandardNormal
 from npvae.distributions.roles import Posterior, Prior
+from npvae.inputs import check_count
+from npvae.networks.layers import check_width
 
 
 class Stack(NamedTuple):
@@ -48,6 +50,7 @@ class StackedGaussian(Posterior):
     """
 
     def __init__(self, n_first, n_second, network):
+        n_first, n_second = _sizes(n_first, n_second, network, lambda J1, J2: (J1, 2 * J2))
         self.first, self.second = DiagonalGaussian(n_first), DiagonalGaussian(n_second)
         self.network = network
         super().__init__(n_first + n_second, parts={"first": self.first, "second": self.second,
@@ -127,6 +130,7 @@ class StackedNormal(Prior):
     """
 
     def __init__(self, n_first, n_second, network):
+        n_first, n_second = _sizes(n_first, n_second, network, lambda J1, J2: (J2, 2 * J1))
         self.first, self.second = DiagonalGaussian(n_first), StandardNormal(n_second)
         self.network = network
         super().__init__(n_first + n_second, parts={"first": self.first, "second": self.second,
@@ -155,3 +159,10 @@ class StackedNormal(Prior):
         # log p(z2), and what z2 does to p(z1|z2)
         dz2 = self.second.backward(dlog_pz, second) + self.network.backward(dh, network)
         return np.concatenate([dz1, dz2], axis=-1)
+
+
+def _sizes(n_first, n_second, network, widths):
+    """The sizes as Python's integers; the network takes and gives so many numbers as widths says."""
+    n_first, n_second = check_count(n_first, "n_first"), check_count(n_second, "n_second")
+    check_width(network, "network", *widths(n_first, n_second))
+    return n_first, n_second

@@ -118,9 +118,8 @@ class Gaussian(Likelihood):
     """
 
     def __init__(self, variance=1.0):
-        check_positive(variance, "variance")
         super().__init__()
-        self.variance = float(variance)
+        self.variance = check_positive(variance, "variance")
 
     def log_terms(self, x, mean):
         error = x - mean
@@ -158,7 +157,7 @@ class TiedGaussian(Likelihood):
     logvar, dlogvar = block("logvar")
 
     def __init__(self, variance=1.0):
-        check_positive(variance, "variance")
+        variance = check_positive(variance, "variance")
         super().__init__({"logvar": np.array([math.log(variance)], np.float32)})
 
     def log_terms(self, x, mean):
@@ -206,9 +205,8 @@ class HeteroscedasticGaussian(Likelihood):
     """
 
     def __init__(self, floor=1e-4):
-        check_positive(floor, "floor")
         super().__init__()
-        self.floor = float(floor)
+        self.floor = check_positive(floor, "floor")
 
     def n_outputs(self, n_data):
         return 2 * n_data

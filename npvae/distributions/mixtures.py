@@ -39,9 +39,9 @@ class MixtureOfNormals(Prior):
     logvar, dlogvar = block("logvar")
 
     def __init__(self, n_latent, n_components=10, seed=0):
-        check_count(n_latent, "n_latent")
-        check_count(n_components, "n_components")
-        check_count(seed, "seed", least=0)
+        n_latent = check_count(n_latent, "n_latent")
+        n_components = check_count(n_components, "n_components")
+        seed = check_count(seed, "seed", least=0)
         mu = np.random.default_rng(seed).standard_normal((n_components, n_latent), np.float32)
         super().__init__(n_latent, {"logits": np.zeros(n_components, np.float32), "mu": mu,
                                     "logvar": np.full_like(mu, -1.0)})

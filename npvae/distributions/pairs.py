@@ -3,7 +3,8 @@
 Where a pair has none, log q(z|x) - log p(z) at a z that was drawn from q has it for its mean.
 """
 
-from typing import Callable, NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from npvae.distributions.divergences import (kl_between_bernoullis,
                                              kl_between_bernoullis_backward,
                                              kl_to_standard_normal,
                                              kl_to_standard_normal_backward)
+from npvae.inputs import check_type
 
 
 class ClosedForm(NamedTuple):
@@ -34,6 +36,10 @@ CLOSED_FORMS = {}              # (type of q, type of p): ClosedForm
 def closed_form(kind_of_q, kind_of_p, forward, backward):
     """Register the closed form of a pair. The kinds are taken as they are: what is derived from
     them may have another density."""
+    for value, name in ((kind_of_q, "kind_of_q"), (kind_of_p, "kind_of_p")):
+        check_type(value, name, type, "a class")
+    for value, name in ((forward, "forward"), (backward, "backward")):
+        check_type(value, name, Callable, "a callable")
     CLOSED_FORMS[kind_of_q, kind_of_p] = ClosedForm(forward, backward)
 
 
@@ -57,9 +63,10 @@ def kl(q, p):
         Where the pair has no closed form.
     """
     if not has_closed_form(q, p):
-        raise TypeError(f"the KL of {type(q).__name__} to {type(p).__name__} has no closed form: the "
-                        "sampled one was expected, ELBO(cost=SampledKL()); or, for a posterior "
-                        "without density, ELBO(cost=Free())")
+        kinds = type(q).__name__, type(p).__name__
+        raise TypeError(f"q is {kinds[0]} and p is {kinds[1]}: the KL of {' to '.join(kinds)} has no "
+                        "closed form: the sampled one was expected, ELBO(cost=SampledKL()); or, for a "
+                        "posterior without density, ELBO(cost=Free())")
     form = CLOSED_FORMS[type(q), type(p)]
     return form.forward(q, p), (form, q, p)
 

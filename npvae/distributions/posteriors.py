@@ -241,8 +241,7 @@ class Concrete(Posterior):
 
     def __init__(self, n_latent, temperature=2 / 3):
         super().__init__(n_latent)
-        check_positive(temperature, "temperature")
-        self.temperature = float(temperature)
+        self.temperature = check_positive(temperature, "temperature")
 
     def draw_noise(self, rng, n_samples, n_batch, dtype=np.float32):
         """eps ~ Logistic(0, 1), of shape (K, B, J)."""

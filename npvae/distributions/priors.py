@@ -6,7 +6,7 @@ import numpy as np
 
 from npvae.distributions.roles import Prior
 from npvae.inputs import check_number, check_positive
-from npvae.numerics import softplus
+from npvae.numerics import sigmoid, softplus
 
 LOG_2PI = math.log(2.0 * math.pi)
 
@@ -50,8 +50,7 @@ class Bernoulli(Prior):
 
     def sample(self, rng, n, dtype=np.float32):
         """Draw n codes of zeros and ones: (n, J)."""
-        p = 1.0 / (1.0 + math.exp(-self.logits))
-        return (rng.random((n, self.n_latent)) < p).astype(dtype)
+        return (rng.random((n, self.n_latent)) < sigmoid(self.logits)).astype(dtype)
 
     def log_prob(self, z):
         return (z * self.logits - math.log1p(math.exp(self.logits))).sum(axis=-1), z
@@ -79,8 +78,7 @@ class Concrete(Prior):
 
     def __init__(self, n_latent, temperature=0.5, p=0.5):
         super().__init__(n_latent)
-        check_positive(temperature, "temperature")
-        self.temperature = float(temperature)
+        self.temperature = check_positive(temperature, "temperature")
         self.logits = logit(p)
 
     def sample(self, rng, n, dtype=np.float32):
@@ -98,5 +96,5 @@ class Concrete(Prior):
 
 def logit(p):
     """log(p / (1 - p)) of a probability strictly between 0 and 1."""
-    check_number(p, "p", lambda v: 0 < v < 1, "a probability strictly between 0 and 1")
+    p = check_number(p, "p", lambda v: 0 < v < 1, "a probability strictly between 0 and 1")
     return math.log(p / (1.0 - p))

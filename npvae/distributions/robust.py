@@ -25,9 +25,8 @@ class Laplace(Likelihood):
     """
 
     def __init__(self, scale=1.0):
-        check_positive(scale, "scale")
         super().__init__()
-        self.scale = float(scale)
+        self.scale = check_positive(scale, "scale")
 
     def log_terms(self, x, location):
         error = x - location

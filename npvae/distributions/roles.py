@@ -75,10 +75,9 @@ class Posterior(Role):
     has_path = has_density = True
 
     def __init__(self, n_latent, blocks=None, parts=None):
-        check_count(n_latent, "n_latent")
         super().__init__(blocks, parts)
-        self.n_latent = n_latent
-        self.n_outputs = self.outputs_per_latent * n_latent
+        self.n_latent = check_count(n_latent, "n_latent")
+        self.n_outputs = self.outputs_per_latent * self.n_latent
 
     def given(self, h):
         """q, the parameters of q(z|x), from the encoder's output h (B, n_outputs).
@@ -148,9 +147,8 @@ class Prior(Role):
     verbs = ("sample", "log_prob", "backward")
 
     def __init__(self, n_latent, blocks=None, parts=None):
-        check_count(n_latent, "n_latent")
         super().__init__(blocks, parts)
-        self.n_latent = n_latent
+        self.n_latent = check_count(n_latent, "n_latent")
 
     def given(self, condition, model):
         """p, the prior of this step: itself; another object, with these verbs, where it depends on

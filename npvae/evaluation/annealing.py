@@ -218,7 +218,7 @@ def sandwich(model, rng, n, n_chains=16, n_temperatures=500, *, n_leapfrog=10, s
     """
     check_path(model, "annealing")
     check_generator(rng)
-    check_count(n, "n")
+    n = check_count(n, "n")
     condition = as_condition(model, condition, n)
     z = model.prior.given(condition, model).sample(rng, n, model.parameters.dtype)
     x = model.likelihood.sample(rng, model.decoder.forward(join(z, condition))[0])
@@ -231,9 +231,10 @@ def _bounds(model, x, z, condition, rng, n_chains, n_temperatures, n_leapfrog, s
     """Evidence; and upper bounds (n,), where z (n, J), which made x, is known."""
     check_generator(rng)
     check_choice(start, "start", ("prior", "posterior"))
-    for value, name in ((n_chains, "n_chains"), (n_temperatures, "n_temperatures"),
-                        (n_leapfrog, "n_leapfrog"), (batch_size, "batch_size")):
-        check_count(value, name)
+    n_chains, n_temperatures, n_leapfrog, batch_size = (
+        check_count(value, name) for value, name in (
+            (n_chains, "n_chains"), (n_temperatures, "n_temperatures"), (n_leapfrog, "n_leapfrog"),
+            (batch_size, "batch_size")))
     model = model.copy()                 # `backward` adds to gradients: to those of the copy
     betas, lower, upper = sigmoid_schedule(n_temperatures), [], []
     for first in range(0, len(x), batch_size):

@@ -11,9 +11,9 @@ from scipy.special import chdtrc
 
 from npvae.datasets.tables import Standardizer
 from npvae.door import as_data, check_density, check_vae
-from npvae.evaluation.evidence import Weights, codes_at_a_time, log_weights
+from npvae.evaluation.evidence import Weights, codes_at_a_time, weigh
 from npvae.inputs import (as_batch, check_choice, check_count, check_finite, check_number,
-                          check_seed)
+                          check_optional, check_seed)
 from npvae.learning.checkpoints import load, load_into, save
 from npvae.objectives import ELBO
 from npvae.objectives.costs import best_cost
@@ -46,7 +46,7 @@ def negative_evidence(detector, x, eps):
     weights = Weights(len(x), len(eps))
     n_draws = max(1, codes_at_a_time(detector.model) // len(x))
     for start in range(0, len(eps), n_draws):
-        weights.add(log_weights(detector.model, x, eps[start:start + n_draws]))
+        weights.add(weigh(detector.model, x, eps[start:start + n_draws]))
     return -weights.evidence().log_px
 
 
@@ -102,9 +102,12 @@ class AnomalyDetector:
                  seed=0):
         check_vae(model)
         check_choice(score, "score", SCORES)
-        check_count(n_samples, "n_samples")
-        self.model, self.kind, self.n_samples, self.seed = model, score, n_samples, seed
-        self.standardizer = standardizer
+        check_optional(standardizer, "standardizer", Standardizer, "a Standardizer")
+        if standardizer is not None and standardizer.shift.size != model.n_data:
+            raise ValueError(f"standardizer has {standardizer.shift.size} columns: {model.n_data} were "
+                             "expected, as in the model")
+        self.model, self.kind, self.standardizer = model, score, standardizer
+        self.n_samples, self.seed = check_count(n_samples, "n_samples"), check_seed(seed)
         prepared = self._prepared(normal, "normal")
         if len(prepared) == 1:
             raise ValueError("normal has 1 row: at least 2 were expected")

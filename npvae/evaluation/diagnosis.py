@@ -11,6 +11,7 @@ import numpy as np
 from npvae.door import as_condition, as_data, check_vae
 from npvae.evaluation.gain import STEPS, gain
 from npvae.evaluation.latents import latent_moments
+from npvae.inputs import check_count, check_history
 from npvae.learning.training import evaluate
 from npvae.model import fields, join
 from npvae.networks.layers import ReLU, Sigmoid, Softplus, Tanh
@@ -82,6 +83,12 @@ def diagnose(model, x, *, condition=None, history=None, learning_rate=None, opti
     check_vae(model)
     x = as_data(model, x)
     condition = as_condition(model, condition, len(x))
+    if history is not None:
+        check_history(history)
+    check_count(batch_size, "batch_size")
+    if learning_rate is None and optimizer is not None:
+        raise ValueError(f"optimizer is {optimizer!r}, and learning_rate is None: a learning rate to "
+                         "try it with was expected")
     broken = [name for name, values in model.blocks().items() if not np.isfinite(values).all()]
     if broken:
         return Diagnosis([Finding("blocks that are not finite", len(broken), ", ".join(broken), True,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.door import as_condition, as_data, check_density
+from npvae.door import as_condition, as_data, as_noise, check_density
 from npvae.inputs import as_array, check_count, check_finite, check_real
 from npvae.numerics import keep_freed_memory
 from npvae.objectives import ELBO, SampledKL
@@ -73,6 +73,13 @@ def log_weights(model, x, eps, condition=None):
     -------
     ndarray (K, B), in nats.
     """
+    check_density(model, "log w")
+    x = as_data(model, x)
+    return weigh(model, x, as_noise(model, eps, len(x)), as_condition(model, condition, len(x)))
+
+
+def weigh(model, x, eps, condition=None):
+    """`log_weights` behind its door: what is handed in is trusted."""
     _, cache = model.forward(x, eps, condition=condition, objective=ELBO(cost=SampledKL()))
     return cache.log_px - cache.rate
 
@@ -105,7 +112,7 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None):
     check_density(model, "log p(x)")
     x = as_data(model, x)
     condition = as_condition(model, condition, len(x))
-    check_count(n_samples, "n_samples")
+    n_samples = check_count(n_samples, "n_samples")
     keep_freed_memory()
     n_rows = codes_at_a_time(model)
     n_batch = max(1, n_rows // n_samples)                 # x at a time
@@ -118,7 +125,7 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None):
         while left:
             k = min(left, n_rows)
             eps = model.draw_noise(rng, len(x[rows]), k)
-            weights.add(log_weights(model, x[rows], eps, c))
+            weights.add(weigh(model, x[rows], eps, c))
             left -= k
         parts.append(weights.evidence())
     return Evidence(*map(np.concatenate, zip(*parts)))
@@ -167,6 +174,18 @@ def _tail_size(n_samples):
     return int(min(n_samples / 5, 3.0 * math.sqrt(n_samples)))
 
 
+def as_tail(log_w):
+    """Logs of weights (M + 1, B) in rising order; -inf, that of a weight of 0, may be among them."""
+    log_w = as_array(log_w, "log_w")
+    check_real(log_w, "log_w")
+    if log_w.ndim != 2 or len(log_w) < 2 or log_w.size == 0:
+        raise ValueError(f"log_w has shape {log_w.shape}: (M + 1, batch) was expected, M at least 1")
+    if not (log_w[1:] >= log_w[:-1]).all() or np.isposinf(log_w[-1]).any():
+        raise ValueError("log_w does not rise from each row to the next, or is infinite: logs of the "
+                         "largest weights in rising order were expected")
+    return log_w
+
+
 def pareto_shape(log_w):
     """The shape k of a generalized Pareto distribution fitted to the largest weights.
 
@@ -201,7 +220,8 @@ def pareto_shape(log_w):
     Zhang and Stephens (2009); Vehtari, Simpson, Gelman, Yao and Gabry, "Pareto smoothed
     importance sampling", for its use on weights, the prior, and the limit of 0.7.
     """
-    digit = np.finfo(log_w.dtype).eps
+    log_w = as_tail(log_w)
+    digit = np.finfo(np.result_type(log_w, np.float32)).eps
     log_w = log_w.astype(np.float64)
     begin, tail = log_w[0], log_w[1:]
     rounding = np.maximum(math.sqrt(digit), 8 * digit * np.abs(tail[-1]))

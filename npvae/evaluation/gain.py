@@ -5,7 +5,7 @@ import copy
 import numpy as np
 
 from npvae.door import as_condition, as_data, check_model
-from npvae.inputs import check_count, check_positive, check_type
+from npvae.inputs import check_count, check_optional, check_positive
 from npvae.learning.optimizers import Adam, Optimizer
 from npvae.learning.training import presented
 from npvae.randomness import stream
@@ -49,11 +49,11 @@ def gain(model, x, learning_rate, *, condition=None, optimizer=None, n_samples=1
     check_model(model)
     x = as_data(model, x)
     condition = as_condition(model, condition, len(x))
-    check_positive(learning_rate, "learning_rate")
-    for value, name in ((n_samples, "n_samples"), (batch_size, "batch_size"), (n_steps, "n_steps")):
-        check_count(value, name)
+    learning_rate = check_positive(learning_rate, "learning_rate")
+    n_samples, batch_size = check_count(n_samples, "n_samples"), check_count(batch_size, "batch_size")
+    n_steps = check_count(n_steps, "n_steps")
+    check_optional(optimizer, "optimizer", Optimizer, "an optimizer")
     optimizer = Adam() if optimizer is None else copy.deepcopy(optimizer)
-    check_type(optimizer, "optimizer", Optimizer, "an optimizer")
     optimizer.t, optimizer.state = 0, {}
     model = model.copy()
     parameters, promised, fell = model.parameters, 0.0, 0.0

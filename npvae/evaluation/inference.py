@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae.door import as_condition, as_data, check_path
-from npvae.evaluation.evidence import Evidence, Weights, log_weights
+from npvae.evaluation.evidence import Evidence, Weights, weigh
 from npvae.inputs import check_count, check_generator
 from npvae.learning.optimizers import Adam
 from npvae.learning.schedules import Cosine
@@ -80,8 +80,7 @@ def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000):
     x = as_data(model, x)
     condition = as_condition(model, condition, len(x))
     check_generator(rng)
-    check_count(steps, "steps")
-    check_count(n_samples, "n_samples")
+    steps, n_samples = check_count(steps, "steps"), check_count(n_samples, "n_samples")
     own = with_table(model, x, condition)
     amortized, _ = elbo_and_evidence(own, x, condition, rng, n_samples)
     h = own.encoder.h
@@ -106,7 +105,7 @@ def with_table(model, x, condition):
 def elbo_and_evidence(model, x, condition, rng, n_samples):
     """The ELBO and the `Evidence` of each x, from the same weights: the mean of their logs, and the
     log of their mean. (Near the true posterior the sampled KL is the less noisy one.)"""
-    log_w = np.array([log_weights(model, x, model.draw_noise(rng, len(x)), condition)[0]
+    log_w = np.array([weigh(model, x, model.draw_noise(rng, len(x)), condition)[0]
                       for _ in range(n_samples)])
     weights = Weights(len(x), n_samples)
     weights.add(log_w)
@@ -141,8 +140,7 @@ def calibration_ranks(model, rng, n=1000, n_samples=99):
     """
     check_path(model, "a rank of z")
     check_generator(rng)
-    check_count(n, "n")
-    check_count(n_samples, "n_samples")
+    n, n_samples = check_count(n, "n"), check_count(n_samples, "n_samples")
     if model.n_condition:
         raise ValueError(f"model has n_condition={model.n_condition}: a model without condition "
                          "was expected")

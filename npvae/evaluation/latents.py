@@ -54,7 +54,7 @@ def latent_moments(model, x, condition=None, *, n_samples=20, seed=0):
     check_vae(model)
     x = as_data(model, x)
     condition = as_condition(model, condition, len(x))
-    check_count(n_samples, "n_samples", least=2)
+    n_samples = check_count(n_samples, "n_samples", least=2)
     q, p = model.encode(x, condition), model.prior.given(condition, model)
     eps = model.draw_noise(stream(seed, "evaluate"), len(x), n_samples)
     z, drawn = model.posterior.sample(q, eps)
@@ -121,7 +121,7 @@ def kl_parts(model, x, rng, chunk=100):
     """
     check_density(model, "the KL")
     check_generator(rng)
-    check_count(chunk, "chunk")
+    chunk = check_count(chunk, "chunk")
     model = model.astype(np.float64)
     posterior, q = model.posterior, model.encode(x)
     z, drawn = posterior.sample(q, posterior.draw_noise(rng, 1, len(x), np.float64))

@@ -5,10 +5,18 @@ of what the forward pass returns, and hands it to `check` with what the backward
 returns. Everything is checked in float64, whatever the dtype of what is handed in.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
+from npvae import door
 from npvae.distributions.pairs import kl, kl_backward
+from npvae.distributions.roles import Likelihood, Posterior, Prior, check_role
+from npvae.gradcheck.arguments import (as_data_and_output, as_input, as_option, as_terms,
+                                       check_pair)
 from npvae.gradcheck.differences import Report, check
+from npvae.inputs import as_double, check_generator, check_type
+from npvae.networks.layers import Layer
 
 
 def check_function(forward, backward, *inputs, rng, complex_step=True):
@@ -28,7 +36,10 @@ def check_function(forward, backward, *inputs, rng, complex_step=True):
     -------
     Report
     """
-    inputs = [np.asarray(a, np.float64) for a in inputs]
+    for value, name in ((forward, "forward"), (backward, "backward")):
+        check_type(value, name, Callable, "a callable")
+    check_generator(rng)
+    inputs = [as_double(a, f"inputs[{i}]") for i, a in enumerate(inputs)]
     d = rng.standard_normal(forward(*inputs).shape)
     names = [f"input {i}" for i in range(len(inputs))]
     return check(lambda arrays: (d * forward(*arrays.values())).sum(),
@@ -49,8 +60,10 @@ def check_layer(layer, x, rng, complex_step=True):
     -------
     Report
     """
+    check_type(layer, "layer", Layer, "a Layer")
+    check_generator(rng)
     at, layer, blocks = _twins(layer)
-    x = np.asarray(x, np.float64)
+    x = as_input(layer, x)
     y, cache = layer.forward(x.copy())
     dy = rng.standard_normal(y.shape)
     dx = layer.backward(dy, cache)
@@ -82,8 +95,11 @@ def check_posterior(posterior, h, eps, rng, complex_step=True):
     -------
     Report
     """
+    check_role(posterior, "posterior", Posterior)
+    check_generator(rng)
     at, posterior, blocks = _twins(posterior)
-    h, eps = np.asarray(h, np.float64), np.asarray(eps, np.float64)
+    h = as_double(h, "h", None, posterior.n_outputs)
+    eps = as_double(eps, "eps", None, len(h), posterior.n_latent)
     q = posterior.given(h)
     z, drawn = posterior.sample(q, eps)
     dz, dlog_q = rng.standard_normal(z.shape), rng.standard_normal(z.shape[:-1])
@@ -166,9 +182,11 @@ def check_kl(posterior, prior, h, rng, condition=None, model=None, complex_step=
     -------
     Report
     """
+    check_pair(posterior, prior)
+    check_generator(rng)
     of_q, posterior, q_blocks = _twins(posterior)
     of_p, prior, p_blocks = _twins(prior)
-    h = np.asarray(h, np.float64)
+    h = as_double(h, "h", None, posterior.n_outputs)
     p = prior.given(condition, model)
     rate, cache = kl(posterior.given(h), p)
     drate = rng.standard_normal(rate.shape)
@@ -193,8 +211,10 @@ def _of(prefix, arrays):
 
 def check_prior(prior, z, rng, complex_step=True):
     """A prior: the gradient of log p(z) in z (K, B, J), and in its blocks."""
+    check_role(prior, "prior", Prior)
+    check_generator(rng)
     at, prior, blocks = _twins(prior)
-    z = np.asarray(z, np.float64)
+    z = as_double(z, "z, for this prior,", None, None, prior.n_latent)
     log_pz, cache = prior.log_prob(z)
     dlog_pz = rng.standard_normal(log_pz.shape)
     dz = prior.backward(dlog_pz, cache)
@@ -208,8 +228,10 @@ def check_prior(prior, z, rng, complex_step=True):
 
 def check_likelihood(likelihood, x, y, rng, observed=None, complex_step=True):
     """A likelihood: the gradient of log p(x|z) in y (K, B, N), and in its blocks."""
+    check_role(likelihood, "likelihood", Likelihood)
+    check_generator(rng)
     at, likelihood, blocks = _twins(likelihood)
-    x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
+    x, y, observed = as_data_and_output(likelihood, x, y, observed)
     log_px, cache = likelihood.log_prob(x, y, observed)
     dlog_px = rng.standard_normal(log_px.shape)
     dy = likelihood.backward(dlog_px, cache)
@@ -223,7 +245,7 @@ def check_likelihood(likelihood, x, y, rng, observed=None, complex_step=True):
 
 def check_objective(objective, log_px, rate, complex_step=True):
     """An objective: the gradient of its value in log_px (K, B) and in the rate."""
-    log_px, rate = np.asarray(log_px, np.float64), np.asarray(rate, np.float64)
+    log_px, rate = as_terms(objective, log_px, rate)
     loss = objective(log_px, rate)
 
     def function(arrays):
@@ -248,8 +270,11 @@ def check_model(model, x, eps, complex_step=True, **options):
     -------
     Report
     """
+    door.check_model(model)
     at, model, blocks = _twins(model)
-    x, eps = np.asarray(x, np.float64), np.asarray(eps, np.float64)
+    x = door.as_data(model, x)
+    eps = door.as_noise(model, eps, len(x))
+    options = {name: as_option(model, name, value, len(x)) for name, value in options.items()}
     model.backward(model.forward(x, eps, **options)[1])
 
     def function(arrays):

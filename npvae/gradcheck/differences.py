@@ -14,9 +14,12 @@ say that the forward pass computes what it should: that takes checks of its own.
 
 import math
 import warnings
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
+
+from npvae.inputs import as_double, check_flag, check_type
 
 EPS = float(np.finfo(np.float64).eps)
 CENTRAL_STEP, CENTRAL_RTOL = 1e-5, 1e-7
@@ -123,17 +126,25 @@ def check(function, arrays, gradients, *, complex_step=True):
         |central - g| <= 1e-7 |g| + 10 eps (1 + |f|) sqrt(n) / h   (the second term is rounding)
         |complex - g| <= 1e-11 |g| + 10 eps (1 + |f|) sqrt(n)
     """
-    arrays = {name: np.array(a, np.float64) for name, a in arrays.items()}
+    check_type(function, "function", Callable, "a callable")
+    check_type(arrays, "arrays", dict, "a dict of arrays")
+    check_type(gradients, "gradients", dict, "a dict of arrays")
+    check_flag(complex_step, "complex_step")
+    arrays = {name: as_double(a, f"{name} of arrays").copy() for name, a in arrays.items()}
+    if not gradients:
+        raise ValueError("gradients is empty: the gradient of at least one array was expected")
+    for name, g in gradients.items():
+        if name not in arrays:
+            raise ValueError(f"gradients has {name!r}: one of {', '.join(arrays)} was expected, as in "
+                             "arrays")
+        if np.shape(g) != arrays[name].shape:
+            raise ValueError(f"the gradient of {name} has shape {np.shape(g)}: {arrays[name].shape} was "
+                             f"expected in gradients, as {name} has")
     value = abs(function(arrays))
     if not math.isfinite(value):
         raise ValueError(f"the function is {value} here: finite differences need finite numbers")
-    if not gradients:
-        raise ValueError("gradients is empty: the gradient of at least one array was expected")
     rows = []
     for name, g in gradients.items():
-        if np.shape(g) != arrays[name].shape:
-            raise ValueError(f"the gradient of {name} has shape {np.shape(g)}: "
-                             f"{arrays[name].shape} was expected, as {name} has")
         central = central_difference(function, arrays, name)
         rounding = 10 * EPS * (1 + value) * math.sqrt(g.size) / CENTRAL_STEP
         passed = _norm(central - g) <= CENTRAL_RTOL * _norm(g) + rounding

@@ -12,6 +12,7 @@ import numpy as np
 
 from npvae.door import check_model
 from npvae.files import read_npz, write_npz
+from npvae.inputs import as_array, check_optional, check_real
 from npvae.learning.descriptions import describe, parts_in_words, same
 from npvae.networks.initializers import at_most
 from npvae.objectives import Cost, Objective, SampledKL
@@ -41,6 +42,10 @@ def save(path, model, training=None, arrays=None):
     one that was built in the same way.
     """
     check_model(model)
+    check_optional(training, "training", dict, "a dict")
+    check_optional(arrays, "arrays", dict, "a dict of arrays")
+    for name, array in (arrays or {}).items():
+        check_real(as_array(array, f"arrays: {name}"), f"arrays: {name}")
     objective = model.objective
     parts = parts_in_words(model)
     config = json.dumps(model.config, default=plain)

@@ -12,7 +12,7 @@ import math
 
 import numpy as np
 
-from npvae.inputs import check_number, check_positive
+from npvae.inputs import check_finite, check_number, check_positive, check_type, is_masked, pythons
 
 STRETCH = 65536                       # elements: shorter ones cost calls, longer ones memory
 FLUSH_EVERY = 64                      # steps between two flushes, at most
@@ -90,9 +90,8 @@ class SGD(Optimizer):
     sums = ("v",)
 
     def __init__(self, momentum=0.0):
-        _check_fraction(momentum, "momentum")
-        super().__init__(momentum)
-        self.momentum = momentum
+        self.momentum = _check_fraction(momentum, "momentum")
+        super().__init__(self.momentum)
 
     def __repr__(self):
         return f"SGD(momentum={self.momentum})"
@@ -121,7 +120,7 @@ class Adagrad(Optimizer):
     def __init__(self, eps=1e-8):
         super().__init__()
         check_positive(eps, "eps")
-        self.eps = eps
+        self.eps = pythons(eps)
 
     def __repr__(self):
         return f"Adagrad(eps={self.eps})"
@@ -159,11 +158,10 @@ class Adam(Optimizer):
     sums, squares = ("m",), ("v",)
 
     def __init__(self, *, beta1=0.9, beta2=0.999, eps=1e-8):
-        _check_fraction(beta1, "beta1")
-        _check_fraction(beta2, "beta2")
+        self.beta1, self.beta2 = _check_fraction(beta1, "beta1"), _check_fraction(beta2, "beta2")
         check_positive(eps, "eps")
-        super().__init__(beta1, beta2)
-        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+        self.eps = pythons(eps)
+        super().__init__(self.beta1, self.beta2)
 
     def __repr__(self):
         return f"Adam(beta1={self.beta1}, beta2={self.beta2}, eps={self.eps})"
@@ -202,7 +200,16 @@ def clip_by_norm(grad, max_norm):
         The norm before clipping, accumulated in float64: in float32 the square of
         1.8e19 is infinite.
     """
-    check_positive(max_norm, "max_norm")
+    max_norm = check_positive(max_norm, "max_norm")
+    check_type(grad, "grad", np.ndarray, "an array")
+    if grad.dtype.kind != "f" or not grad.flags.writeable or is_masked(grad):
+        raise TypeError(f"grad is {grad!r}: an array of floats that can be written into was expected")
+    check_finite(grad, "grad")
+    return clip(grad, max_norm)
+
+
+def clip(grad, max_norm):
+    """As `clip_by_norm`, which trusts nobody."""
     norm = math.sqrt(np.square(grad, dtype=np.float64).sum())
     if norm > max_norm:
         grad *= max_norm / norm
@@ -211,3 +218,4 @@ def clip_by_norm(grad, max_norm):
 
 def _check_fraction(value, name):
     check_number(value, name, lambda v: 0 <= v < 1, "a number in [0, 1)")
+    return pythons(value)

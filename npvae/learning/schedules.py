@@ -8,14 +8,14 @@ is noted in checkpoints.
 import math
 from dataclasses import dataclass
 
-from npvae.inputs import check_number, check_positive
+from npvae.inputs import check_number, check_positive, pythons
 
 
 class Schedule:
     """What all schedules share: lengths are positive, a ramp is a part, and values at least 0."""
 
     def __post_init__(self):
-        for name, value in vars(self).items():
+        for name, value in list(vars(self).items()):
             if name in ("epochs", "every"):
                 check_positive(value, name)
             elif name == "ramp":
@@ -23,14 +23,13 @@ class Schedule:
             else:
                 check_number(value, name, lambda v: 0 <= v < math.inf,
                              "a finite number of at least 0")
+            object.__setattr__(self, name, pythons(value))
 
 
 def value_at(schedule, epoch, name):
     """The value of any schedule, as a float; ValueError where it is no finite number of at least 0."""
-    value = schedule(epoch)
-    check_number(value, f"{name}({epoch:g})", lambda v: 0 <= v < math.inf,
-                 "a finite number of at least 0")
-    return float(value)
+    return check_number(schedule(epoch), f"{name}({epoch:g})", lambda v: 0 <= v < math.inf,
+                        "a finite number of at least 0")
 
 
 @dataclass(frozen=True)

@@ -1,8 +1,9 @@
 """The training loop, in one piece, and the loss on held-out data."""
 
 import math
+import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -11,9 +12,10 @@ import numpy as np
 
 from npvae.door import as_condition, as_data, check_model, check_trainable
 from npvae.files import sole_writer
-from npvae.inputs import check_count, check_positive, check_type
+from npvae.inputs import (check_count, check_flag, check_optional, check_positive, check_seed,
+                          check_type)
 from npvae.learning.finite import check_gradient, check_loss, check_parameters
-from npvae.learning.optimizers import Adam, Optimizer, clip_by_norm
+from npvae.learning.optimizers import Adam, Optimizer, clip
 from npvae.learning.progress import Interrupt, Progress
 from npvae.learning.run import Run
 from npvae.learning.schedules import Constant, value_at
@@ -110,8 +112,8 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     check_trainable(model, model.objective)
     x = as_data(model, x)
     condition = as_condition(model, condition, len(x))
-    for value, name in ((epochs, "epochs"), (batch_size, "batch_size"), (n_samples, "n_samples")):
-        check_count(value, name)
+    epochs, batch_size = check_count(epochs, "epochs"), check_count(batch_size, "batch_size")
+    n_samples, seed = check_count(n_samples, "n_samples"), check_seed(seed)
     if validation is not None:
         validation = as_data(model, validation, "validation")
         validation_condition = as_condition(model, validation_condition, len(validation),
@@ -120,9 +122,12 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
         raise ValueError("patience or validation_condition is given without validation: "
                          "held-out data were expected")
     if patience is not None:
-        check_count(patience, "patience")
+        patience = check_count(patience, "patience")
     if clip_norm is not None:
-        check_positive(clip_norm, "clip_norm")
+        clip_norm = check_positive(clip_norm, "clip_norm")
+    for value, name in ((resume, "resume"), (progress, "progress")):
+        check_flag(value, name)
+    check_optional(checkpoint, "checkpoint", (str, os.PathLike), "a path")
     if checkpoint is not None and not Path(checkpoint).parent.is_dir():
         raise FileNotFoundError(f"checkpoint is {checkpoint}: its folder does not exist")
     if checkpoint is not None and Path(checkpoint).is_dir():
@@ -135,15 +140,16 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     optimizer = Adam() if optimizer is None else optimizer
     check_type(optimizer, "optimizer", Optimizer, "an optimizer")
     for value, name in ((kl_schedule, "kl_schedule"), (transform, "transform")):
-        check_type(value, name, (Callable, type(None)), "a callable")
+        check_optional(value, name, Callable, "a callable")
     if kl_schedule is not None and not hasattr(model.objective, "beta"):
         raise ValueError(f"kl_schedule is given, and the objective {model.objective} has no beta: "
                          "an objective with one was expected, such as ELBO()")
-    check_type(callbacks, "callbacks", Sequence, "a sequence of callables")
+    check_type(callbacks, "callbacks", (list, tuple), "a sequence of callables")
+    for callback in callbacks:
+        check_type(callback, "one of callbacks", Callable, "a callable")
     rate = learning_rate
     if not callable(rate):
-        check_positive(rate, "learning_rate")
-        rate = Constant(rate)
+        rate = Constant(check_positive(rate, "learning_rate"))
     data = {"x": x} if condition is None else {"x": x, "condition": condition}
     settings = {"n": len(x), "batch_size": batch_size, "n_samples": n_samples, "seed": seed,
                 "objective": model.objective, "optimizer": optimizer, "learning_rate": rate,
@@ -181,7 +187,7 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
                 parameters.zero_grad()
                 model.backward(cache)
                 if clip_norm is not None:
-                    clip_by_norm(parameters.grad, clip_norm)
+                    clip(parameters.grad, clip_norm)
                 check_gradient(model, data, run)
                 optimizer.step(parameters.theta, parameters.grad,
                                value_at(rate, now, "learning_rate"))
@@ -256,8 +262,8 @@ def evaluate(model, x, *, condition=None, transform=None, n_samples=1, seed=0, b
     check_model(model)
     x = as_data(model, x)
     condition = as_condition(model, condition, len(x))
-    check_count(n_samples, "n_samples")
-    check_count(batch_size, "batch_size")
+    check_optional(transform, "transform", Callable, "a callable")
+    n_samples, batch_size = check_count(n_samples, "n_samples"), check_count(batch_size, "batch_size")
     rng = stream(seed, "evaluate")
     totals = np.zeros(3)
     for start in range(0, len(x), batch_size):

@@ -14,7 +14,7 @@ Every layer acts on the last axis and treats all axes before it as the batch.
 
 import numpy as np
 
-from npvae.inputs import as_array, as_finite, check_count
+from npvae.inputs import as_array, as_finite, check_count, check_type
 from npvae.networks.initializers import draw, uniform_fan_in
 from npvae.networks.parameters import Module, block
 from npvae.numerics import sigmoid, softplus
@@ -38,6 +38,17 @@ class Layer(Module):
         """Both: add the gradient of the parameters, return that of the input."""
         self.accumulate(dy, cache)
         return self.pullback(dy, cache)
+
+
+def check_width(layer, name, n_in, n_out, of=""):
+    """Raise where a layer does not take rows of n_in numbers, or does not give n_out."""
+    check_type(layer, name, Layer, "a Layer")
+    try:
+        width = layer.forward(np.zeros((1, n_in), layer.parameters.dtype))[0].shape[-1]
+    except ValueError as error:
+        raise ValueError(f"{name} takes no rows of {n_in} numbers, as was expected: {error}") from error
+    if width != n_out:
+        raise ValueError(f"{name} gives {width} numbers: {n_out} were expected{of}")
 
 
 class Dense(Layer):

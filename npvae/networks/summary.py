@@ -4,6 +4,8 @@ import inspect
 
 import numpy as np
 
+from npvae.inputs import pythons
+
 
 def summary(module):
     """A table of the parts, layers and shapes of a module, with the number of its parameters."""
@@ -60,4 +62,4 @@ def _argument(value):
         return "rng"
     if inspect.isroutine(value) or inspect.isclass(value):
         return value.__name__
-    return repr(value)
+    return repr(pythons(value))                   # 0.5, and not np.float64(0.5)

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.inputs import check_number, check_type
+from npvae.inputs import check_number, check_type, pythons
 from npvae.objectives.costs import KL, Cost, SampledKL
 
 
@@ -114,6 +114,7 @@ class ELBO(Objective):
     def __post_init__(self):
         check_number(self.beta, "beta", lambda v: 0 <= v < float("inf"),
                      "a finite number of at least 0")
+        object.__setattr__(self, "beta", pythons(self.beta))
         check_type(self.cost, "cost", Cost, "a cost, such as KL() or SampledKL(),")
 
     def __call__(self, log_px, rate):
@@ -157,6 +158,7 @@ class FreeBits(ELBO):
         super().__post_init__()
         check_number(self.free, "free", lambda v: 0 <= v < float("inf"),
                      "a finite number of at least 0")
+        object.__setattr__(self, "free", pythons(self.free))
         if not isinstance(self.cost, KL):
             raise ValueError(f"cost is {self.cost}: FreeBits needs the KL of each latent dimension, "
                              "KL()")

@@ -6,7 +6,7 @@ import inspect
 import numpy as np
 
 from npvae.distributions.roles import Likelihood, Posterior, Prior
-from npvae.inputs import check_choice, check_count, check_positive
+from npvae.inputs import check_choice, check_count, check_positive, is_masked, pythons
 from npvae.model import VAE
 from npvae.networks.initializers import glorot_uniform, he_normal, uniform_fan_in
 from npvae.networks.layers import Chain, Dense, ReLU, Sigmoid, Softplus, Tanh
@@ -73,9 +73,13 @@ def member(value, name, role, **sizes):
             raise ValueError(f"{name} is {value!r}, which is not made without more ({error}): hand one "
                              f"in, {name}={kind.__name__}(...)") from error
         return kind(**sizes)
+    problem = ""
     if isinstance(value, str) and value.endswith(")"):
-        return from_text(value, {kind.__name__: kind for kind in role.members.values()})
-    raise ValueError(f"{name} is {value!r}: one of {', '.join(map(repr, role.members))}, or a "
+        try:
+            return from_text(value, {kind.__name__: kind for kind in role.members.values()})
+        except (KeyError, TypeError, ValueError) as error:
+            problem = f" ({error})"
+    raise ValueError(f"{name} is {value!r}{problem}: one of {', '.join(map(repr, role.members))}, or a "
                      f"{role.__name__}, was expected")
 
 
@@ -98,11 +102,11 @@ def as_text(argument):
 
 def plain(argument):
     """An argument as JSON would keep it: sequences as tuples, NumPy's numbers as Python's."""
-    if isinstance(argument, np.generic):
-        return argument.item()
-    if hasattr(argument, "__iter__") and not isinstance(argument, (str, Module)):
+    if isinstance(argument, np.ndarray) and argument.ndim and not is_masked(argument):
+        argument = argument.tolist()
+    if isinstance(argument, (list, tuple, range)):
         return tuple(plain(item) for item in argument)
-    return argument
+    return pythons(argument)
 
 
 def dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation, init, seed, *,
@@ -129,8 +133,11 @@ def dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activa
 
 def of_names(posterior, prior, **sizes):
     """A posterior and a prior, each by its name or as it is."""
-    return (member(posterior, "posterior", Posterior, **sizes),
-            member(prior, "prior", Prior, **sizes))
+    posterior = member(posterior, "posterior", Posterior, **sizes)
+    if posterior.n_latent != sizes["n_latent"]:
+        raise ValueError(f"n_latent is {sizes['n_latent']!r}, and posterior is {posterior!r} of "
+                         f"{posterior.n_latent} dimensions: the same number was expected")
+    return posterior, member(prior, "prior", Prior, **sizes)
 
 
 def with_elbo(model, beta):

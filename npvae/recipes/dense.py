@@ -2,7 +2,7 @@
 
 from npvae.datasets.images import Masking
 from npvae.distributions import posteriors, priors
-from npvae.inputs import check_count, check_positive
+from npvae.inputs import check_count, check_number, check_positive
 from npvae.networks.layers import Sigmoid
 from npvae.objectives import ELBO, IWAE, Free, SampledKL, ScoreFunction
 from npvae.recipes.building import dense_model, of_names, recipe, with_elbo
@@ -124,6 +124,7 @@ def denoising_autoencoder(n_data=784, n_hidden=(400,), n_latent=20, *, masked=0.
     ----------
     Vincent, Larochelle, Bengio and Manzagol (2008).
     """
+    check_number(masked, "masked", lambda v: 0 <= v < 1, "a probability in [0, 1)")
     return dense_model(posteriors.Deterministic(n_latent), priors.StandardNormal(n_latent),
                        n_data, n_hidden, likelihood, variance, activation, init, seed,
                        objective=ELBO(cost=Free()), corrupt=Masking(masked))

@@ -41,6 +41,8 @@ def convolutional_vae(side=28, channels=(16, 32), n_latent=20, *, beta=1.0, acti
     posterior = posteriors.DiagonalGaussian(n_latent)
     if not isinstance(channels, tuple) or len(channels) != 2:
         raise TypeError(f"channels is {channels!r}: two sizes were expected, such as (16, 32)")
+    for size in channels:
+        check_count(size, "a size in channels")
     c1, c2 = channels
     image, small = (side, side, 1), (side // 4, side // 4, c2)
     n_data, n_small = side * side, small[0] * small[1] * c2

@@ -32,8 +32,8 @@ def vae(**options):
     return npvae.vae(6, (5,), 2, **options)
 
 
-def cvae():
-    return npvae.conditional_vae(6, 3, (5,), 2)
+def cvae(**options):
+    return npvae.conditional_vae(6, 3, (5,), 2, **options)
 
 
 def detector(**options):
@@ -45,6 +45,16 @@ DENSE = dict(n_data=6, n_hidden=(5,), n_latent=2, likelihood="gaussian", varianc
 RUN = dict(n_samples=2, batch_size=4, seed=3)
 CONV = dict(c_in=2, c_out=3, k=3, stride=2, padding=1, init=uniform_fan_in)
 EMPTY = dict(blocks=None, parts=None)
+ROLES = dict(posterior="diagonal_gaussian", prior="standard_normal")
+OBSERVED = (X > 0.2).astype(np.float32)
+
+
+class KindOfQ:
+    """Of a pair that nobody else registers."""
+
+
+class KindOfP:
+    """The other half of it."""
 
 
 def curves():
@@ -57,9 +67,10 @@ GOOD = {
         posterior=posteriors.DiagonalGaussian(2), prior=priors.StandardNormal(2),
         likelihood=likelihoods.Bernoulli(), n_data=6, n_condition=3, objective=npvae.ELBO(),
         corrupt=datasets.Masking(0.5)),
-    "VAE.loss": lambda d: dict(self=cvae(), x=X, eps=EPS, condition=C, target=X, objective=None),
+    "VAE.loss": lambda d: dict(self=cvae(), x=X, eps=EPS, condition=C, target=X, observed=OBSERVED,
+                               objective=None),
     "VAE.loss_and_grad": lambda d: dict(self=cvae(), x=X, eps=EPS, condition=C, target=X,
-                                        objective=None),
+                                        observed=OBSERVED, objective=None),
     "VAE.draw_noise": lambda d: dict(self=vae(), rng=rng(), n_batch=3, n_samples=2),
     "VAE.encode": lambda d: dict(self=cvae(), x=X, condition=C),
     "VAE.decode": lambda d: dict(self=cvae(), z=EPS[0], condition=C),
@@ -69,9 +80,9 @@ GOOD = {
     "VAE.copy": lambda d: dict(self=vae()),
     "VAE.blocks": lambda d: dict(self=vae()),
     "VAE.gradients": lambda d: dict(self=vae()),
-    "vae": lambda d: dict(DENSE, beta=0.5),
-    "iwae": lambda d: dict(DENSE),
-    "conditional_vae": lambda d: dict(DENSE, n_condition=3, beta=0.5),
+    "vae": lambda d: dict(DENSE, **ROLES, beta=0.5),
+    "iwae": lambda d: dict(DENSE, **ROLES),
+    "conditional_vae": lambda d: dict(DENSE, **ROLES, n_condition=3, beta=0.5),
     "autoencoder": lambda d: dict(DENSE),
     "denoising_autoencoder": lambda d: dict(DENSE, masked=0.25),
     "bernoulli_vae": lambda d: dict(DENSE, beta=0.5),
@@ -80,15 +91,17 @@ GOOD = {
                                         activation="tanh", seed=3),
     "two_layer_iwae": lambda d: dict(n_data=6, n_hidden=((5,), (4,)), n_latent=(3, 2), init="he",
                                      activation="relu", seed=3),
-    "ELBO": lambda d: dict(beta=0.5, analytic=True),
-    "FreeBits": lambda d: dict(beta=0.5, analytic=True, free=0.2),
-    "StickingTheLanding": lambda d: dict(beta=0.5, analytic=False),
-    "ScoreFunction": lambda d: dict(beta=0.5, analytic=True),
-    "posteriors.DiagonalGaussian": lambda d: dict(n_latent=2),
-    "posteriors.Deterministic": lambda d: dict(n_latent=2),
-    "posteriors.Bernoulli": lambda d: dict(n_latent=2),
+    "ELBO": lambda d: dict(beta=0.5, cost=npvae.KL()),
+    "FreeBits": lambda d: dict(beta=0.5, cost=npvae.KL(), free=0.2),
+    "StickingTheLanding": lambda d: dict(beta=0.5, cost=npvae.SampledKL()),
+    "ScoreFunction": lambda d: dict(beta=0.5, cost=npvae.KL()),
+    "kl": lambda d: dict(q=posteriors.DiagonalGaussian(2).given(X[:, :4]), p=priors.StandardNormal(2)),
+    "closed_form": lambda d: dict(kind_of_q=KindOfQ, kind_of_p=KindOfP, forward=len, backward=len),
+    "posteriors.DiagonalGaussian": lambda d: dict(EMPTY, n_latent=2),
+    "posteriors.Deterministic": lambda d: dict(EMPTY, n_latent=2),
+    "posteriors.Bernoulli": lambda d: dict(EMPTY, n_latent=2),
     "posteriors.Concrete": lambda d: dict(n_latent=2, temperature=0.5),
-    "priors.StandardNormal": lambda d: dict(n_latent=2),
+    "priors.StandardNormal": lambda d: dict(EMPTY, n_latent=2),
     "priors.Bernoulli": lambda d: dict(n_latent=2, p=0.3),
     "priors.Concrete": lambda d: dict(n_latent=2, temperature=0.4, p=0.3),
     "priors.logit": lambda d: dict(p=0.3),
@@ -159,7 +172,8 @@ GOOD = {
                                           learning_rate=0.01, optimizer=npvae.SGD()),
     "evaluation.gain": lambda d: dict(RUN, model=cvae(), x=X, learning_rate=0.01, condition=C,
                                       optimizer=npvae.SGD(), n_steps=2),
-    "evaluation.latent_moments": lambda d: dict(model=cvae(), x=X, condition=C),
+    "evaluation.latent_moments": lambda d: dict(model=cvae(posterior="planar_gaussian"), x=X,
+                                                condition=C, n_samples=5, seed=3),
     "evaluation.kl_parts": lambda d: dict(model=vae(), x=X, rng=rng(), chunk=3),
     "evaluation.AnomalyDetector": lambda d: dict(
         model=vae(), normal=X, score="negative_evidence", n_samples=4, seed=3,
@@ -169,7 +183,7 @@ GOOD = {
     "evaluation.AnomalyDetector.flag": lambda d: dict(self=detector(), x=X, quantile=0.9, sigmas=None),
     "evaluation.AnomalyDetector.tail": lambda d: dict(self=detector(), x=X),
     "evaluation.AnomalyDetector.save": lambda d: dict(self=detector(), path=d / "new.npz"),
-    "evaluation.load_detector": lambda d: dict(path=detector_file(d)),
+    "evaluation.load_detector": lambda d: dict(path=detector_file(d), model=vae()),
     "evaluation.roc_curve": lambda d: curves(),
     "evaluation.roc_auc": lambda d: curves(),
     "evaluation.precision_recall_curve": lambda d: curves(),
@@ -205,12 +219,15 @@ GOOD = {
                                             complex_step=True),
     "gradcheck.check_posterior": lambda d: dict(
         posterior=posteriors.DiagonalGaussian(3), h=X, eps=np.ones((2, 8, 3)), rng=rng(),
-        prior=priors.StandardNormal(3), ways=("z",), complex_step=True),
+        complex_step=True),
+    "gradcheck.check_kl": lambda d: dict(
+        posterior=posteriors.DiagonalGaussian(3), prior=priors.StandardNormal(3), h=X, rng=rng(),
+        condition=C, model=vae(), complex_step=True),
     "gradcheck.check_prior": lambda d: dict(prior=priors.StandardNormal(2), z=EPS, rng=rng(),
                                             complex_step=True),
     "gradcheck.check_likelihood": lambda d: dict(likelihood=likelihoods.Bernoulli(), x=X, y=X[None],
-                                                 rng=rng(), complex_step=True),
-    "gradcheck.check_objective": lambda d: dict(objective=npvae.ELBO(), log_px=X, rate=X,
+                                                 rng=rng(), observed=OBSERVED, complex_step=True),
+    "gradcheck.check_objective": lambda d: dict(objective=npvae.StickingTheLanding(), log_px=X, rate=X,
                                                 complex_step=True),
     "gradcheck.check_model": lambda d: dict(model=vae(), x=X, eps=EPS, complex_step=True, options={}),
 }

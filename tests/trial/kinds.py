@@ -43,6 +43,14 @@ def choice(*others):
                                   "in a list": [good], "with a space": good + " "}, others=others)
 
 
+def part_of_a_recipe(another_role, wrong_text, *others):
+    """By its name, as one writes it, or as it is."""
+    return Kind(own=lambda good: {**choice().own(good), "another role's": another_role,
+                                  "its class": type(another_role), "no number": "Gaussian(variance=)",
+                                  "an unknown one": "Guess(2)", "not of such": wrong_text,
+                                  "code": "print('no')"}, others=others)
+
+
 def function(*others, good=()):
     return Kind(("a class", "a function", *good), also(name="binarize", a_list=[len]), others)
 
@@ -116,7 +124,7 @@ KINDS = {
     "likelihood": choice("bernoulli", "tied_gaussian", "heteroscedastic_gaussian"),
     "activation": choice("sigmoid", "softplus"), "init": choice("uniform"),
     "score": choice("reconstruction_error", "negative_elbo", "latent_distance"),
-    "analytic": flag(True, False), "resume": flag(True), "progress": flag(),
+    "resume": flag(True), "progress": flag(),
     "header": flag(True, good=["None"]), "complex_step": flag(False),
     "corrupt": function(good=["None"]), "function": function(),
     "forward": function(), "backward": function(), "kl_schedule": function(
@@ -128,10 +136,13 @@ KINDS = {
     "dtype": Kind(own=also(integers=int, float16=np.float16, objects=object, value=1.0)),
     # arrays
     "x": array(aligned_pixels), "eps": array(noise), "z": array(rows_too), "condition": array(rows_too),
-    "target": array(aligned_pixels, good=["None"]), "validation": array(aligned_pixels, X[2:6]),
+    "target": array(aligned_pixels, good=["None"]),
+    "observed": array(rows_too, np.ones_like(X), None, good=["None"], half=np.full_like(X, 0.5)),
+    "validation": array(aligned_pixels, X[2:6]),
     "validation_condition": array(rows_too, C[2:6]), "normal": array(pixels), "h": array(of_any_width),
     "log_w": array(of_any_width), "log_px": array(of_an_array), "rate": array(rows_too),
-    "y": array(of_an_array), "grad": Kind(own=lambda good: {
+    "y": array(of_an_array),
+    "grad": Kind(("an array of nothing", "a number as array", "an array of 4 axes"), lambda good: {
         "a NaN within": put(good, NAN), "integers": np.arange(9), "a list": [1.0],
         "read-only": read_only(good)}),
     "scores": array(of_a_vector), "labels": array(of_a_vector), "flagged": array(of_a_vector),
@@ -156,6 +167,11 @@ KINDS = {
         "a posterior": posteriors.DiagonalGaussian(2), "a layer": Tanh(), "its class": priors.Bernoulli,
         "of another size": priors.StandardNormal(5)}),
     "objective": Kind(("None",), OBJECTIVE, (npvae.ELBO(2.0), npvae.IWAE())),
+    "cost": Kind(own=also(name="KL()", its_class=npvae.KL, objective=npvae.ELBO()),
+                 others=(npvae.SampledKL(), npvae.Free(), npvae.KL())),
+    "q": Kind(own=lambda good: {"its array": good.mu, "its class": type(good), "a tuple": tuple(good)}),
+    "kind_of_q": Kind(("a class",), also(name="Gaussian")),
+    "kind_of_p": Kind(("a class",), also(name="StandardNormal")),
     "optimizer": Kind(("None",), also(name="adam", a_class=npvae.Adam, schedule=schedules.Constant(0.1)),
                       (npvae.Adam(), npvae.Adagrad())),
     "standardizer": Kind(("None",), also(
@@ -179,7 +195,7 @@ KINDS = {
     "lines": Kind(("an empty list", "an array of nothing"), also(beyond=[2], number=1, floats=[0.5])),
     # of the gradient checks
     "gradients": Kind(own=also(other_name={"y": X}, other_shape={"x": X[:, 1:]}, a_list=[X])),
-    "ways": Kind(own=also(a_way=("w",))), "inputs": Kind(ALL, also(text=("a",), none=(None,))),
+    "inputs": Kind(ALL, also(text=("a",), none=(None,))),
     "options": Kind(ALL, also(unknown={"colour": 1})),
 }
 
@@ -194,7 +210,15 @@ KINDS.update({
     "two_layer_iwae.n_hidden": Kind(("a list of a list",), also(
         number=5, one=((5,),), flat=(5, 4), zero=((0,), (4,))), (((4,), (3,)),)),
     "two_layer_iwae.n_latent": Kind(own=also(number=5, one=(5,), zero=(0, 2)), others=((2, 3),)),
-    "FreeBits.analytic": flag(), "StickingTheLanding.analytic": Kind(own=also(true=True, zero=0)),
+    **{f"{recipe}.{part}": kind for recipe in ("vae", "iwae", "conditional_vae") for part, kind in {
+        "posterior": part_of_a_recipe(priors.StandardNormal(2), "PlanarGaussian(2, 0)",
+                                      "deterministic", "planar_gaussian"),
+        "prior": part_of_a_recipe(posteriors.DiagonalGaussian(2), "Bernoulli(2, p=2.0)",
+                                  "mixture_of_normals", priors.Concrete(2)),
+        "likelihood": part_of_a_recipe(Tanh(), "Gaussian(variance=-1)", "bernoulli", "tied_gaussian",
+                                       "heteroscedastic_gaussian")}.items()},
+    "kl.p": Kind(own=also(without_one=priors.Concrete(2), its_class=priors.StandardNormal,
+                          likelihood=likelihoods.Bernoulli())),
     "networks.Dense.init": OWN_INIT, "networks.Conv2d.init": OWN_INIT,
     "networks.ConvTranspose2d.init": OWN_INIT, "networks.Table.h": array(
         of_any_width, integers=np.ones((2, 2), int)),
@@ -212,7 +236,8 @@ KINDS.update({
         lambda good: {"a NaN within": put(good, NAN), "as texts": good.astype(str)},
         good=["True", "-1", "0.5", "an empty list", "an array of nothing", "an array of 4 axes",
               "a number as array"]),
-    "evaluation.diagnose.learning_rate": number(0.02, None, good=["None"]),
+    "evaluation.diagnose.learning_rate": number(0.02, good=["None"]),
+    "evaluation.load_detector.model": Kind(("None",), MODEL.own),
     "evaluation.gain.learning_rate": number(0.02),
     "evaluation.AnomalyDetector.score.x": array(pixels),
     "evaluation.AnomalyDetector.flag.x": array(pixels),
@@ -235,8 +260,11 @@ KINDS.update({
         "a NaN": put(good, NAN), "a row too few": good[:-1], "one axis more": good[None]}),
     "plots.training_curves.history": Kind(own=epochs_of_a_run),
     "gradcheck.check.arrays": Kind(own=also(a_list=[X], texts={"x": np.array(["a"])})),
-    "gradcheck.check_posterior.prior": Kind(("None",), also(another=priors.Bernoulli(3))),
-    "gradcheck.check_layer.x": array(of_any_width), "gradcheck.check_posterior.h": array(of_any_width),
+    "gradcheck.check_kl.condition": Kind(ALL), "gradcheck.check_kl.model": Kind(ALL),
+    "gradcheck.check_layer.x": array(lambda x: {
+        name: wrong for name, wrong in of_an_array(x).items() if "axis" not in name}),
+    "gradcheck.check_prior.z": array(of_an_array),
+    "gradcheck.check_posterior.h": array(of_any_width),
     "gradcheck.check_likelihood.x": array(of_an_array), "gradcheck.check_objective.objective": Kind(
         own=OBJECTIVE),
     "gradcheck.check_likelihood.likelihood": Kind(own=also(a_class=likelihoods.Bernoulli, data=X)),

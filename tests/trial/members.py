@@ -9,13 +9,17 @@ from npvae import datasets, evaluation
 METHODS = {"VAE": npvae.VAE, "evaluation.AnomalyDetector": evaluation.AnomalyDetector,
            "datasets.Masking": datasets.Masking, "datasets.Standardizer": datasets.Standardizer}
 INSIDE = {                             # it trusts its callers, or is there to be derived from
-    "posteriors.Posterior": "a base class", "posteriors.require": "inside the posteriors",
+    "Model": "a base class", "Posterior": "a base class", "Prior": "a base class",
+    "Likelihood": "a base class", "kl_backward": "its cache comes from kl",
     "networks.Block": "inside the modules", "networks.block": "declares one",
     "networks.Layer": "a base class", "networks.Module": "a base class",
-    "schedules.Schedule": "a base class", "numerics.floating": "inside the formulas",
-    "numerics.floats": "inside the formulas",
+    "schedules.Schedule": "a base class", "schedules.value_at": "inside the loop",
+    "numerics.floating": "inside the formulas", "numerics.floats": "inside the formulas",
+    "numerics.log_sum_exp": "inside the formulas", "numerics.multiply_halves": "inside the formulas",
     "gradcheck.Report": "a result", "VAE.forward": "inside the door", "VAE.backward": "inside the door",
-    "VAE.add_product": "inside the layers", "evaluation.AnomalyDetector.forward": "inside the door"}
+    "VAE.check_data": "inside the door", "VAE.stages": "inside the messages",
+    "VAE.add_product": "inside the layers", "evaluation.AnomalyDetector.forward": "inside the door",
+    "evaluation.AnomalyDetector.codes": "inside the door"}
 
 
 def public(module):

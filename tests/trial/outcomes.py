@@ -80,8 +80,9 @@ def fingerprint(value):
         return value.dtype.str, value.shape, value.tobytes()
     if isinstance(value, Module):
         own = {name: part for name, part in vars(value).items()
-               if name not in ("parameters", "parts", "config", "prefix") and part is not value}
-        return type(value).__name__, fingerprint(own), fingerprint(value.blocks())
+               if name not in ("parameters", "parts", "config", "prefix", "_written")
+               and part is not value}
+        return repr(value), fingerprint(own), fingerprint(value.blocks())
     if isinstance(value, Figure):
         return fingerprint([(axes.get_title(), [image.get_array().data for image in axes.images],
                              [line.get_xydata() for line in axes.lines]) for axes in value.axes])
@@ -129,23 +130,25 @@ def unknown():
     missing = [f"no good call of {name}: add one to GOOD" for name in found if name not in GOOD]
     missing += [f"GOOD has {name}, which is not public" for name in GOOD if name not in found]
     for name in found.keys() & GOOD.keys():
-        parameters = inspect.signature(found[name]).parameters
+        parameters, good = inspect.signature(found[name]).parameters, good_call(name)
         missing += [f"the good call of {name} lacks {parameter}" for parameter in parameters
-                    if parameter not in good_call(name)]
+                    if parameter not in good]
         missing += [f"nothing is known of {parameter} in {name}: add its kind to KINDS"
                     for parameter in parameters
                     if parameter != "self" and kind_of(name, parameter) is None]
     return sorted(missing)
 
 
-def wrong_calls(name, function, folder):
-    """A trial of each wrong value of each argument."""
+def wrong_calls(name, function, folder, labels=None):
+    """A trial of each wrong value of each argument, or of those with these labels."""
     for parameter in inspect.signature(function).parameters:
         kind = kind_of(name, parameter)
         if parameter == "self" or kind is None:
             continue
         good = GOOD[name](folder)[parameter]
         for label, wrong in kind.wrong(good).items():
+            if labels is not None and label not in labels:
+                continue
             given = {**GOOD[name](folder), parameter: wrong}
             paths = [wrong] if isinstance(wrong, (str, Path)) and "path" in parameter else []
             # of two arrays whose rows do not fit each other, either may be named

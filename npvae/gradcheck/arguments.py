@@ -1,0 +1,57 @@
+"""What the checks let in: arrays in float64, of shapes that fit what is checked."""
+
+import numpy as np
+
+from npvae import door
+from npvae.distributions.roles import Posterior, Prior, check_role
+from npvae.inputs import as_double, as_mask
+from npvae.objectives import SampledKL
+
+
+def check_pair(posterior, prior):
+    """Raise where the two are no posterior and prior of as many latent dimensions."""
+    check_role(posterior, "posterior", Posterior)
+    check_role(prior, "prior", Prior)
+    if prior.n_latent != posterior.n_latent:
+        raise ValueError(f"prior has {prior.n_latent} latent dimensions: {posterior.n_latent} were "
+                         "expected, as in the posterior")
+
+
+def as_input(layer, x):
+    """x as a layer takes it, (..., n_in)."""
+    x = as_double(x, "x")
+    try:
+        layer.forward(x)
+    except (IndexError, ValueError) as error:
+        raise ValueError(f"x has shape {x.shape}, which layer does not take: {error}") from error
+    return x
+
+
+def as_data_and_output(likelihood, x, y, observed):
+    """x (B, D), y (K, B, N), and observed (B, D) or None."""
+    x = as_double(x, "x", None, None)
+    likelihood.check(x, "x")
+    y = as_double(y, f"y, beside x of shape {x.shape},", None, len(x), likelihood.n_outputs(x.shape[1]))
+    if observed is not None:
+        observed = as_mask(as_double(observed, "observed", *x.shape), "observed", x.shape[1], np.float64)
+    return x, y, observed
+
+
+def as_terms(objective, log_px, rate):
+    """log_px (K, B), and the rate as the objective's cost has it."""
+    door.check_objective(objective)
+    log_px, rate = as_double(log_px, "log_px", None, None), as_double(rate, "rate", None, None)
+    if isinstance(objective.cost, SampledKL) and rate.shape != log_px.shape:
+        raise ValueError(f"rate has shape {rate.shape}: {log_px.shape} was expected, as log_px has")
+    return log_px, rate
+
+
+def as_option(model, name, value, n_batch):
+    """An option of a model's loss, as its door lets it in."""
+    if name == "objective":
+        door.check_objective(model.objective if value is None else value)
+        return value
+    doors = {"condition": door.as_condition, "target": door.as_target, "observed": door.as_observed}
+    if name not in doors:
+        raise TypeError(f"options has {name!r}: {', '.join(doors)} or objective was expected")
+    return doors[name](model, value, n_batch)
