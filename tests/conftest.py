@@ -20,13 +20,21 @@ settings.load_profile("npvae")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def examples_of(item):
+    """The examples that a test names, in its code or as an argument."""
+    arguments = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    words = [*item.function.__code__.co_consts, *arguments]
+    return {word for word in words if isinstance(word, str)} & set(quick_runs.EXAMPLES)
+
+
+def pytest_collection_modifyitems(items):
+    """Tests that look at an example's quick run come last: it is made meanwhile."""
+    items.sort(key=lambda item: bool(examples_of(item)))
+
+
 def pytest_collection_finish(session):
-    """The examples that the collected tests name are run together, two at a time."""
-    for item in session.items:
-        arguments = item.callspec.params.values() if hasattr(item, "callspec") else ()
-        words = [*item.function.__code__.co_consts, *arguments]
-        named = {word for word in words if isinstance(word, str)}
-        quick_runs.RUNS.wanted += [name for name in quick_runs.EXAMPLES if name in named]
+    if not session.config.option.collectonly:
+        quick_runs.RUNS.start([name for item in session.items for name in sorted(examples_of(item))])
 
 
 def pytest_sessionfinish(session):

@@ -2,8 +2,8 @@
 
     python tests/quick_runs.py          prints the seconds of each
 
-Two processes work through the examples that the collected tests name. They wait for nobody: a test
-that comes to its example waits for that one alone.
+Two processes work through the examples that the collected tests name, from the start of the tests on.
+Those that look at an example come last, and wait for that one alone. See `conftest.py`.
 """
 
 import contextlib
@@ -55,10 +55,11 @@ class QuickRuns:
     """The runs of one session of tests."""
 
     def __init__(self):
-        self.wanted, self.started, self.pool = [], {}, None
+        self.started, self.pool = {}, None
 
     def start(self, names):
-        if self.pool is None:
+        """Begin with the runs of these examples, those that are not there yet."""
+        if names and self.pool is None:
             self.folder = Path(tempfile.mkdtemp(prefix="quick_runs"))
             # a warning is an error there, as it is in the tests
             self.pool = ProcessPoolExecutor(2, get_context("spawn"), warnings.simplefilter, ("error",))
@@ -67,8 +68,8 @@ class QuickRuns:
                 self.started[name] = self.pool.submit(make, name, self.folder / name)
 
     def get(self, name):
-        """The run of this example; the first call starts all that are wanted."""
-        self.start([name, *self.wanted])
+        """The run of this example, when it is done."""
+        self.start([name])
         return self.started[name].result()
 
     def end(self):

@@ -1,0 +1,51 @@
+"""What the mutation run found unseen: a test of meaning each. See `mutation_run.py`."""
+
+import numpy as np
+import pytest
+
+from npvae import files, gradcheck
+from npvae.distributions.flows import PlanarGaussian
+from npvae.distributions.posteriors import DiagonalGaussian
+from npvae.evaluation import latent_moments
+from npvae.objectives import ELBO, FreeBits
+from test_pairs import model_of
+
+
+@pytest.mark.skipif(files.fcntl is None, reason="there are no such locks here")
+def test_a_lock_that_somebody_deleted_does_not_end_the_run(tmp_path):
+    with files.sole_writer(tmp_path / "run.npz"):
+        (tmp_path / "run.npz.lock").unlink()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_draws_tell_as_much_as_many_of_the_variance_of_the_mean(rng):
+    """What q(z|x) draws adds its variance / L to that of the means of L draws: unbiased, even of two."""
+    model = model_of(PlanarGaussian(2, n_flows=3), "standard_normal", scale=0.4)
+    x = rng.random((4000, 10)).astype(np.float32)
+    two, many = (latent_moments(model, x, n_samples=n) for n in (2, 100))
+    own = many.variance - many.variance_of_mean
+    error = (own + many.variance) * np.sqrt(2 / len(x))
+    assert (error < 0.05 * own).all()                        # a biased variance were off by own / 4
+    np.testing.assert_array_less(np.abs(two.variance_of_mean - many.variance_of_mean), 4 * error)
+    np.testing.assert_array_less(np.abs(two.variance - many.variance), 4 * error)
+
+
+class RightNearTheMean(DiagonalGaussian):
+    """Its slope is wrong more than six standard deviations away, where hardly a z is drawn."""
+
+    def slope(self, drawn):
+        return -np.clip(drawn.eps, -6, 6) / drawn.q.std
+
+
+def test_the_check_of_a_posterior_looks_at_a_z_that_was_not_drawn(rng):
+    h = np.concatenate([rng.standard_normal((4, 2)), np.full((4, 2), -6.0)], axis=1)     # std 0.05
+    eps = rng.standard_normal((3, 4, 2))
+    assert gradcheck.check_posterior(DiagonalGaussian(2), h, eps, rng).passed
+    report = gradcheck.check_posterior(RightNearTheMean(2), h, eps, rng)
+    assert [row.block for row in report.rows if not row.passed] == ["z"]
+
+
+@pytest.mark.parametrize("objective", [ELBO, FreeBits])
+def test_a_cost_that_is_none_is_refused_where_the_objective_is_made(objective):
+    with pytest.raises(TypeError, match="cost is 'KL': a cost, such as KL"):
+        objective(cost="KL")
