@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from npvae import files, gradcheck
+from npvae import files, gradcheck, vae
 from npvae.distributions.flows import PlanarGaussian
 from npvae.distributions.posteriors import DiagonalGaussian
-from npvae.evaluation import latent_moments
+from npvae.evaluation import AnomalyDetector, latent_moments
 from npvae.objectives import ELBO, FreeBits
 from test_pairs import model_of
 
@@ -49,3 +49,11 @@ def test_the_check_of_a_posterior_looks_at_a_z_that_was_not_drawn(rng):
 def test_a_cost_that_is_none_is_refused_where_the_objective_is_made(objective):
     with pytest.raises(TypeError, match="cost is 'KL': a cost, such as KL"):
         objective(cost="KL")
+
+
+def test_a_score_that_is_no_number_is_named_with_its_row(rng):
+    x = rng.random((50, 6)).astype(np.float32)
+    detector = AnomalyDetector(vae(6, (4,), 2, likelihood="gaussian"), x, "negative_elbo", n_samples=2)
+    far = x[:3] * np.array([[1], [1e25], [1]], np.float32)
+    with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"the score is \w+ at index \(1,\)"):
+        detector.score(far)
