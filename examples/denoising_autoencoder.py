@@ -67,11 +67,11 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=Path("out"))
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
-    n, epochs = (8000, 6) if asked.quick else (60000, 10)
+    n, epochs, hidden = (8000, 6, 200) if asked.quick else (60000, 10, 500)
     data, found = datasets.mnist(), {}
     x = data.test_images[:2000]
-    models = {"autoencoder": npvae.autoencoder(784, (500,), 100),
-              "denoising": npvae.denoising_autoencoder(784, (500,), 100, masked=0.5)}
+    models = {"autoencoder": npvae.autoencoder(784, (hidden,), 100),
+              "denoising": npvae.denoising_autoencoder(784, (hidden,), 100, masked=0.5)}
     for model in models.values():
         npvae.fit(model, data.train_images[:n], epochs=epochs, progress=False)
     print("squared error per image, against the clean one:")

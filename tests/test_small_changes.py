@@ -1,5 +1,7 @@
 """What the mutation run found unseen: a test of meaning each. See `mutation_run.py`."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from npvae import files, gradcheck, vae
 from npvae.distributions.flows import PlanarGaussian
 from npvae.distributions.posteriors import DiagonalGaussian
 from npvae.evaluation import AnomalyDetector, latent_moments
+from npvae.learning.progress import Progress
 from npvae.objectives import ELBO, FreeBits
 from test_pairs import model_of
 
@@ -57,3 +60,15 @@ def test_a_score_that_is_no_number_is_named_with_its_row(rng):
     far = x[:3] * np.array([[1], [1e25], [1]], np.float32)
     with np.errstate(all="ignore"), pytest.raises(ValueError, match=r"the score is \w+ at index \(1,\)"):
         detector.score(far)
+
+
+def test_the_bar_is_full_when_the_epoch_is(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    show = Progress(epochs=1, steps=10)
+    for step in (5, 10):
+        now[0] += 1.0
+        show.step(epoch=0, step=step, batch_size=50, loss=1.5)
+    found = re.findall(r"\[(#*)(\.*)\]", capsys.readouterr().out)
+    assert found == [("#" * 10, "." * 10), ("#" * 20, "")]
