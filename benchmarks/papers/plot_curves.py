@@ -2,10 +2,10 @@
 
     python benchmarks/papers/plot_curves.py
 
-The curves are estimates on the first 500 test images, which are a little easier than the rest,
-with 100 samples; the large marks at their ends are the results on all 10,000, with 5,000. Dotted:
-the paper's. A run that goes on from an earlier one begins at that one's last hour. Hours are
-those of the clock, whatever else the machine did meanwhile.
+Above, the way: estimates on the first 500 test images, which are a little easier than the rest, with
+100 samples. Below, the results, on all 10,000 images with 5,000 samples, beside the published ones:
+these are what can be compared. A run that goes on from an earlier one begins at that one's last hour.
+Hours are those of the clock, whatever else the machine did meanwhile.
 """
 
 import json
@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from npvae.plots import BLUE, GREEN, GREY, ORANGE
 
 RESULTS = Path(__file__).parent / "results"
-LOOKS = {1: (ORANGE, "o"), 5: (BLUE, "s"), 50: (GREEN, "^")}        # by K
+LOOKS = ((ORANGE, "o"), (BLUE, "s"), (GREEN, "^"), ("#CC79A7", "D"), ("#000000", "v"),
+         ("#56B4E9", "P"), ("#E69F00", "X"))                                 # one for each run
 
 
 def hours_before(result, results):
@@ -27,27 +28,35 @@ def hours_before(result, results):
     return 0.0
 
 
+def name_of(result):
+    name = f"{result['objective']}, K = {result['samples']}"
+    if result["after"]:
+        name += f",\nfrom K = {result['after'].split('_k')[1].split('_')[0]} on"
+    return name
+
+
 def draw(results):
     layers = sorted({result["layers"] for result in results})
-    figure = Figure(figsize=(5.6 * len(layers), 4.2), layout="constrained")
-    for axes, n in zip(figure.subplots(1, len(layers), sharey=True, squeeze=False)[0], layers):
-        for result in (result for result in results if result["layers"] == n):
-            colour, marker = LOOKS[result["samples"]]
-            begin, is_iwae = hours_before(result, results), result["objective"] == "IWAE"
-            hours = [begin + row["hours"] for row in result["curve"]]
-            axes.plot(hours, [row["nll"] for row in result["curve"]], color=colour, marker=marker,
-                      ls="-" if is_iwae else "--", ms=4,
-                      label=f"{result['objective']}, K = {result['samples']}"
-                            + (", going on" if result["after"] else ""))
-            axes.plot(begin + result["training_hours"], result["nll"], marker, color=colour, ms=10,
-                      mfc="none")
-            if is_iwae:
-                axes.axhline(result["published"], color=colour, ls=":", lw=1)
-        axes.plot([], [], ":", color=GREY, label="the paper's, in 3,280 epochs")
-        axes.set(title=f"{n} stochastic layer{'s' * (n > 1)}", xlabel="hours of training",
-                 ylim=(82.5, 97))
-        axes.legend(frameon=False)
-    figure.axes[0].set_ylabel("-log p(x), nats per test image")
+    figure = Figure(figsize=(5.6 * len(layers), 6.2), layout="constrained")
+    columns = figure.subplots(2, len(layers), squeeze=False, height_ratios=(1.6, 1)).T
+    for (way, end), n in zip(columns, layers):
+        runs = [result for result in results if result["layers"] == n]
+        for row, (result, (colour, marker)) in enumerate(zip(runs, LOOKS)):
+            begin = hours_before(result, results)
+            hours = [begin + point["hours"] for point in result["curve"]]
+            way.plot(hours, [point["nll"] for point in result["curve"]], color=colour, marker=marker,
+                     ls="--" if result["after"] else "-", ms=5, lw=1.2, mfc="none",
+                     markevery=max(1, len(hours) // 12))
+            end.plot(result["nll"], row, marker, color=colour, ms=9)
+            if result["published"]:
+                end.plot(result["published"], row, "|", color=GREY, ms=18, mew=2)
+        way.set(title=f"{n} stochastic layer{'s' * (n > 1)}: 500 test images, marks as below",
+                xlabel="hours of training", ylim=(83.5, 96))
+        end.set(title="all 10,000, after the training; grey bars: published",
+                xlabel="-log p(x), nats per test image", xlim=(83.5, 89), yticks=range(len(runs)),
+                ylim=(len(runs) - 0.5, -0.5), yticklabels=[name_of(result) for result in runs])
+        end.grid(axis="x", alpha=0.3)
+    columns[0][0].set_ylabel("-log p(x), nats per image")
     return figure
 
 
