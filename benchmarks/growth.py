@@ -3,8 +3,9 @@
 One size is varied, the others stay (784-400-20, batch 128, K 1). For a training step: time per
 image, by the processor's own time where there is one thread, and the peak of the memory that
 NumPy held for it beyond the model and the data. For the number of images: `npvae.fit`, one epoch,
-with the memory of everything it made. The slope is that of a straight line through the upper half
-of the points, in log-log: 0 is constant, 1 is proportional. All sizes take turns.
+with the memory of everything it made. In log-log a slope of 0 is constant, 1 is proportional. A slope is
+quoted where the upper half of the points lies on a straight line; where it is bent, the slopes at both
+ends of that half are. All sizes take turns.
 
     python benchmarks/growth.py [--threads 1] [--json FILE] [--out out]
 """
@@ -69,10 +70,18 @@ def measure(name, images, rounds):
     return {"size": sizes, "us_per_image": (np.median(seconds, axis=0) * 1e6).tolist(), "mb": memory}
 
 
-def slope(x, y):
-    """Of log y in log x, over the upper half of the points."""
+def growth(x, y, straight=0.1):
+    """The slope of log y in log x over the upper half of the points, as a text; of a bent curve, two.
+
+    It is straight where no slope between neighbouring points is off by more than so much.
+    """
     half = len(x) // 2
-    return np.polyfit(np.log(x[half:]), np.log(y[half:]), 1)[0]
+    log_x, log_y = np.log(x[half:]), np.log(y[half:])
+    slopes = np.diff(log_y) / np.diff(log_x)
+    whole = np.polyfit(log_x, log_y, 1)[0]
+    if abs(slopes - whole).max() <= straight:
+        return f"slope {whole:.2f}"
+    return f"bent: slope {slopes[0]:.2f} to {slopes[-1]:.2f}"
 
 
 def plot(results, path):
@@ -84,7 +93,7 @@ def plot(results, path):
     for column, (name, r) in zip(panels.T, results.items()):
         for axes, key, colour, marker in zip(column, ("us_per_image", "mb"), (BLUE, ORANGE), "os"):
             axes.loglog(r["size"], r[key], color=colour, marker=marker)
-            axes.set(title=f"slope {slope(r['size'], r[key]):.2f}", xlabel=name)
+            axes.set(title=growth(r["size"], r[key]), xlabel=name)
             axes.grid(alpha=0.3)
     for axes, label in zip(panels[:, 0], ("µs per image", "peak memory, MB")):
         axes.set_ylabel(label)
@@ -104,8 +113,8 @@ def main():
         print(f"\n{name:>12} {'µs per image':>14} {'MB':>9}")
         for row in zip(*r.values()):
             print("%12d %14.2f %9.2f" % row)
-        slopes = slope(r["size"], r["us_per_image"]), slope(r["size"], r["mb"])
-        print("%12s %14.2f %9.2f" % ("slope", *slopes), flush=True)
+        print(f"time: {growth(r['size'], r['us_per_image'])}; memory: {growth(r['size'], r['mb'])}",
+              flush=True)
     asked.out.mkdir(exist_ok=True)
     plot(results, asked.out / "growth.png")
     write(asked.json, results)
