@@ -4,7 +4,8 @@
 
 The loss is the negative evidence lower bound: what the image costs once z is known
 (cross entropy), plus what z costs (KL). The backward pass is the forward pass read from
-the last line to the first. That is all; the rest is Adam. Shapes: B images a batch,
+the last line to the first. That is all; the rest is Adam. The package npvae serves for one thing
+here: it loads the images. Shapes: B images a batch,
 D pixels, H hidden units, J latent dimensions. A gradient `dv` has the shape of `v`.
 
     python examples/vae_on_one_page.py [--quick]

@@ -16,6 +16,8 @@ that KL is the gap: the posterior is no Gaussian. Two humps show which KL was ma
 KL(p, q) is least for the mean and variance of p: q covers both humps and the valley; but to find
 that q, one has to know p already. Here q is learned for one x; a VAE's encoder gives a q for each.
 
+The claim: log p(x) = ELBO + KL(q, p(z|x)) at every step, and the KL is not symmetric.
+
     python examples/variational_inference.py [--quick]
 """
 
@@ -26,7 +28,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from scipy.special import logsumexp
 
-from npvae import VAE, likelihoods, posteriors, priors
+from npvae import VAE, divergences, likelihoods, posteriors, priors
 from npvae.networks import Dense, Layer
 from npvae.plots import BLUE, GREEN, GREY, ORANGE
 
@@ -121,6 +123,13 @@ def main(arguments=None):
     axes.axhline(log_px, color="k", ls="--", label=f"log p(x) = {log_px:.2f}")
     axes.set(title="the ELBO climbs, the KL falls, their sum stays", ylim=(floor, log_px + 1.5),
              xlabel="steps of gradient ascent", ylabel="nats")
+
+    # a divergence, and no distance: the other way round it is another number
+    mu, logvar, zero = np.array(0.7), np.array(np.log(0.4**2)), np.array(0.0)
+    found["there"] = float(divergences.kl_between_normals(mu, logvar, zero, zero))
+    found["back"] = float(divergences.kl_between_normals(zero, zero, mu, logvar))
+    print(f"KL(N(0.7, 0.4^2), N(0, 1)) = {found['there']:.3f}, the other way round "
+          f"{found['back']:.3f} nats")
 
     # two humps: which KL is made small
     model, x = beacon_at(0.0), np.array([[3.0]])
