@@ -1,15 +1,24 @@
 """A point or a region: the same networks, data and seed, as an autoencoder and as a VAE.
 
+The claim: a VAE's codes lie closer to where N(0, I) draws, and leave fewer holes among themselves, than
+an autoencoder's; the price is a worse reconstruction.
+
 An autoencoder maps each image to a point, and is only asked to decode that point. Nothing
 says where the points should lie, so they lie far out, in streaks, with holes between them; what a
 hole decodes to was never asked for.
 
 A VAE maps each image to a region, N(mu(x), std(x)^2), and decodes points drawn from it; and the
 KL keeps all the regions near N(0, I). So neighbours in the code must look alike (*continuity*),
-and what is drawn from N(0, I) is close to some image's code (*completeness*).
+and what is drawn from N(0, I) is close to some image's code (*completeness*). A point has no region:
+its KL to N(0, I) is infinite.
 
 Note what is near N(0, I): the average of all the posteriors, and not each of them; those
 are narrow. If each were N(0, I), the code would say nothing about the image.
+
+The two planes have different units. So both are looked at in their own: the map reaches 2.5 of a
+model's deviations to each side, and the places around a mean are 1/4 and 1/2 of a deviation away.
+The walk leads between the two digits whose mean codes are farthest apart, in deviations, the
+models taken together; from the image whose code is nearest to the one mean to that nearest to the other.
 
     python examples/autoencoder_or_vae.py [--quick]
 """
@@ -31,12 +40,12 @@ from npvae import datasets, evaluation, plots
 def codes_figure(codes, labels):
     figure = Figure(figsize=(9, 4.3), layout="constrained")
     for axes, (name, z) in zip(figure.subplots(1, 2), codes.items()):
-        points = axes.scatter(*z.T, s=2, c=labels, cmap="viridis", alpha=0.5, linewidths=0)
+        points = plots.class_scatter(axes, z, labels)
         angle = np.linspace(0, 2 * np.pi, 200)
-        axes.plot(2 * np.cos(angle), 2 * np.sin(angle), "-", color=plots.ORANGE, lw=1.5)
+        axes.plot(2 * np.cos(angle), 2 * np.sin(angle), "-", color=plots.ORANGE, lw=2)
         axes.set(title=f"{name}: codes of the test images", xlabel="$z_1$", ylabel="$z_2$",
                  aspect="equal")
-    figure.colorbar(points, ax=axes, label="digit", ticks=range(10)).solids.set_alpha(1)
+    plots.class_bar(figure, points, np.unique(labels), ax=axes)
     figure.supxlabel("orange: the circle of radius 2, which holds 86 % of N(0, I)", fontsize=9)
     return figure
 
@@ -62,23 +71,75 @@ def normality_figure(codes):
     return figure
 
 
-# %% Figure 3: what places decode to
+# %% Figure 3: the decoded map, and the holes in it
+
+TILES, REACH = 15, 2.5                       # so many a side, to so many deviations from the mean
 
 
-def decoded_figure(models, x, labels):
+def tile_of(z, mean, deviation):
+    """Row and column of the tile that each z is in, (n, 2), from 0 at the lower left; -1 outside."""
+    place = np.floor((z - mean + REACH * deviation) / (2 * REACH * deviation) * TILES).astype(int)
+    return np.where(((place >= 0) & (place < TILES)).all(axis=-1, keepdims=True), place, -1)[:, ::-1]
+
+
+def empty_tiles(z, mean, deviation):
+    """(TILES, TILES), bool: where no code lies."""
+    empty = np.ones((TILES, TILES), bool)
+    row, column = tile_of(z, mean, deviation).T
+    empty[row[row >= 0], column[row >= 0]] = False
+    return empty
+
+
+def map_figure(models, codes):
+    figure = Figure(figsize=(9, 4.7), layout="constrained")
+    side = REACH * ((2 * np.arange(TILES) + 1) / TILES - 1)           # centres of tiles, deviations
+    for axes, (name, z) in zip(figure.subplots(1, 2), codes.items()):
+        mean, deviation = z.mean(axis=0), z.std(axis=0)
+        grid = np.array([(z1, z2) for z2 in side[::-1] for z1 in side])
+        low, high = mean - REACH * deviation, mean + REACH * deviation
+        where = dict(extent=(low[0], high[0], low[1], high[1]), aspect="auto")
+        canvas = plots.tile(models[name].decode(mean + grid * deviation), (28, 28), TILES)
+        axes.imshow(canvas, cmap="gray_r", vmin=0, vmax=1.3, **where)
+        hole = np.where(empty_tiles(z, mean, deviation)[::-1], 1.0, np.nan)
+        axes.imshow(hole, cmap="Oranges", vmin=0, vmax=1.5, alpha=0.45, **where)
+        axes.plot(*z[:1500].T, ".", color=plots.BLUE, ms=2, alpha=0.7)
+        axes.set(title=f"{name}: what the plane decodes to", xlabel="$z_1$", ylabel="$z_2$",
+                 xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    figure.supxlabel("blue: codes of test images; orange: no code of any of them in the tile",
+                     fontsize=9)
+    return figure
+
+
+# %% Figure 4: draws, neighbours, and a walk
+
+
+def walk_ends(codes, labels):
+    """The two digits whose mean codes are farthest apart, in deviations, over all models."""
+    total = np.zeros((10, 10))
+    for z in codes.values():
+        means = np.array([z[labels == c].mean(axis=0) for c in range(10)]) / z.std(axis=0)
+        total += cdist(means, means)
+    return np.unravel_index(total.argmax(), total.shape)
+
+
+def decoded_figure(models, x, codes, labels):
     rng = np.random.default_rng(0)
     z = rng.standard_normal((12, 2))
-    around = np.array([(0.5 * r * np.cos(a), 0.5 * r * np.sin(a))
-                       for r in (1, 2) for a in np.linspace(0, 2 * np.pi, 6, endpoint=False)])
+    around = np.array([(r * np.cos(a), r * np.sin(a))
+                       for r in (0.25, 0.5) for a in np.linspace(0, 2 * np.pi, 6, endpoint=False)])
     t = np.linspace(0, 1, 12)[:, None]
+    first, second = walk_ends(codes, labels)
     rows, names = [], []
     for name, model in models.items():
         mu = model.encode(x).mu
-        first, second = mu[labels == 6][0], mu[labels == 7][0]
-        rows += [model.decode(z), model.decode(mu[labels == 3].mean(axis=0) + around),
-                 model.decode((1 - t) * first + t * second)]
+        ends = []
+        for digit in (first, second):
+            own = mu[labels == digit]
+            ends.append(own[np.linalg.norm(own - own.mean(axis=0), axis=-1).argmin()])
+        nearby = mu[labels == 3].mean(axis=0) + around * codes[name].std(axis=0)
+        rows += [model.decode(z), model.decode(nearby), model.decode((1 - t) * ends[0] + t * ends[1])]
         names += [f"{name}: z ~ N(0, I)", f"{name}: around the mean 3",
-                  f"{name}: from a 6 to a 7"]
+                  f"{name}: from a {first} to a {second}"]
     figure = Figure(figsize=(10.4, 3.9), layout="constrained")
     axes = figure.subplots()
     plots.label_rows(axes, rows, names, lines=[3])
@@ -100,27 +161,35 @@ def main(arguments=None):
     models = {"AE": npvae.autoencoder(n_latent=2), "VAE": npvae.vae(n_latent=2)}
     codes, result = {}, {}
     rng = np.random.default_rng(0)
+    draws = rng.standard_normal((1000, 2))
     for name, model in models.items():
         npvae.fit(model, data.train_images[:n], epochs=epochs, progress=False)
         q = model.encode(x)
-        codes[name] = q.mu + q.std * rng.standard_normal(q.mu.shape)        # z ~ q(z)
+        z = codes[name] = q.mu + q.std * rng.standard_normal(q.mu.shape)        # z ~ q(z)
+        mean, deviation = z.mean(axis=0), z.std(axis=0)
         moments = evaluation.latent_moments(model, x)
-        # completeness: does what is drawn from N(0, I) look like any image?
-        drawn, real = model.sample(rng, 300), data.train_images[:5000]
-        distance = cdist(drawn, real, "sqeuclidean").min(axis=1).mean()
-        inside = np.mean(np.linalg.norm(codes[name], axis=-1) < 2)
+        inside = np.mean(np.linalg.norm(z, axis=-1) < 2)
+        # holes: draws of each model's own mean and deviations that fall where no code lies
+        row, column = tile_of(mean + draws * deviation, mean, deviation).T
+        holes = empty_tiles(z, mean, deviation)[row, column][row >= 0].mean()
+        # completeness: does what is drawn look like any image?
+        real = data.train_images[:5000]
+        distance = cdist(model.decode(draws[:300]), real, "sqeuclidean").min(axis=1).mean()
+        result[name] = dict(deviation=float(deviation.mean()), inside=float(inside), kl=moments.kl,
+                            holes=float(holes), distance=float(distance), std=float(q.std.mean()),
+                            reconstruction=npvae.evaluate(model, x).reconstruction)
         print(f"{name:3}  mean {np.round(moments.mean, 2)}, deviation "
               f"{np.round(np.sqrt(moments.variance), 2)}, KL {np.round(moments.kl, 2)} nats; "
               f"{100 * inside:.0f} % of the codes within radius 2 (N(0, I): 86 %); "
               f"mean std(x) {q.std.mean():.2f}")
-        result[name] = dict(deviation=float(np.sqrt(moments.variance).mean()), inside=float(inside),
-                            distance=float(distance), std=float(q.std.mean()),
-                            reconstruction=npvae.evaluate(model, x).reconstruction)
-        print(f"     test reconstruction {result[name]['reconstruction']:.1f} nats per image; from a "
-              f"decoded draw of N(0, I) to the nearest of 5,000 images {distance:.1f} (squared)")
-    codes_figure(codes, labels).savefig(asked.out / "autoencoder_or_vae_codes.png", dpi=110)
-    normality_figure(codes).savefig(asked.out / "autoencoder_or_vae_normality.png", dpi=110)
-    decoded_figure(models, x, labels).savefig(asked.out / "autoencoder_or_vae_decoded.png", dpi=110)
+        print(f"     test reconstruction {result[name]['reconstruction']:.1f} nats per image; "
+              f"of draws of the codes' own mean and deviations {100 * holes:.1f} % fall in a hole;\n"
+              f"     from a decoded draw of N(0, I) to the nearest of 5,000 images {distance:.1f} "
+              "(squared)")
+    for name, figure in (("codes", codes_figure(codes, labels)), ("normality", normality_figure(codes)),
+                         ("map", map_figure(models, codes)),
+                         ("decoded", decoded_figure(models, x, codes, labels))):
+        figure.savefig(asked.out / f"autoencoder_or_vae_{name}.png", dpi=110)
     return result
 
 

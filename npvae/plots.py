@@ -1,13 +1,12 @@
 """Figures: each function returns a matplotlib Figure, and shows nothing.
 
-Save one with `figure.savefig(path)`. Colours are those of the Okabe-Ito and viridis
-scales, which colour-blind readers can tell apart.
+Save one with `figure.savefig(path)`. Colours are those of the Okabe-Ito scale and, for classes,
+Paul Tol's muted one, which colour-blind readers can tell apart.
 """
 
 import math
 
 import numpy as np
-from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
@@ -22,6 +21,8 @@ __all__ = ["training_curves", "reconstructions", "image_grid", "latent_manifold"
            "latent_scatter", "label_rows", "tile"]
 
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#666666"
+CLASSES = ("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#CC6677", "#882255",
+           "#AA4499", "#000000")          # categories have no order: no scale from dark to light
 
 
 def training_curves(history):
@@ -134,27 +135,36 @@ def latent_scatter(mu, labels, dimensions=(0, 1)):
     if len(dimensions) != 2 or not all(is_index(j, mu.shape[1]) for j in dimensions):
         raise ValueError(f"dimensions is {dimensions}: two of 0 to {mu.shape[1] - 1} were expected")
     first, second = dimensions
-    classes = np.unique(labels)
     figure = Figure(figsize=(6, 5), layout="constrained")
     axes = figure.subplots(1, 1)
-    colours = colormaps["viridis"](np.linspace(0, 0.93, len(classes)))
-    bounds = np.arange(len(classes) + 1) - 0.5
-    points = axes.scatter(mu[:, first], mu[:, second], s=3, alpha=0.5, linewidths=0,
-                          c=np.searchsorted(classes, labels), cmap=ListedColormap(colours),
-                          norm=BoundaryNorm(bounds, len(classes)))
-    medians = np.array([np.median(mu[labels == label], axis=0)[[first, second]]
-                        for label in classes])
-    room = 0.05 * np.ptp(mu[:, [first, second]], axis=0) + 1e-9
-    for label, place in zip(classes, spread(medians, room)):
-        axes.text(*place, str(label), fontsize=13, weight="bold", ha="center", va="center",
-                  path_effects=[withStroke(linewidth=3, foreground="w")])
-    bar = figure.colorbar(points, ticks=np.arange(len(classes)), label="class")
-    bar.ax.set_yticklabels([str(label) for label in classes])
-    bar.minorticks_off()
-    bar.solids.set_alpha(1)
+    points = class_scatter(axes, mu[:, [first, second]], labels)
+    class_bar(figure, points, np.unique(labels))
     axes.set(xlabel=f"$\\mu_{{{first + 1}}}(x)$", ylabel=f"$\\mu_{{{second + 1}}}(x)$",
              title=f"posterior means, dimensions {first + 1} and {second + 1}")
     return figure
+
+
+def class_scatter(axes, places, labels):
+    """Points at places (n, 2), in a colour for each class, with its name at its median."""
+    classes = np.unique(labels)
+    colours = [CLASSES[i % len(CLASSES)] for i in range(len(classes))]
+    bounds = np.arange(len(classes) + 1) - 0.5
+    points = axes.scatter(*places.T, s=3, alpha=0.6, linewidths=0, c=np.searchsorted(classes, labels),
+                          cmap=ListedColormap(colours), norm=BoundaryNorm(bounds, len(classes)))
+    medians = np.array([np.median(places[labels == label], axis=0) for label in classes])
+    room = 0.05 * np.ptp(places, axis=0) + 1e-9
+    for label, place in zip(classes, spread(medians, room)):
+        axes.text(*place, str(label), fontsize=13, weight="bold", ha="center", va="center",
+                  path_effects=[withStroke(linewidth=3, foreground="w")])
+    return points
+
+
+def class_bar(figure, points, classes, **options):
+    """The key to the colours of class_scatter."""
+    bar = figure.colorbar(points, ticks=np.arange(len(classes)), label="class", **options)
+    bar.ax.set_yticklabels([str(label) for label in classes])
+    bar.minorticks_off()
+    bar.solids.set_alpha(1)
 
 
 def is_index(value, n):

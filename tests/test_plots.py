@@ -97,6 +97,11 @@ def test_the_scatter_shows_the_codes_with_their_labels(rng):
     assert isinstance(figure, Figure)
     axes, bar = figure.axes
     np.testing.assert_allclose(axes.collections[0].get_offsets(), mu[:, [2, 0]])
+    # categories have no order, and so no scale from dark to light: a colour each
+    points = axes.collections[0]
+    colours = points.to_rgba(points.get_array())
+    assert len(np.unique(colours, axis=0)) == 5
+    assert all(len(np.unique(colours[labels == label], axis=0)) == 1 for label in labels)
     assert axes.get_xlabel() == r"$\mu_{3}(x)$" and axes.get_ylabel() == r"$\mu_{1}(x)$"
     assert [text.get_text() for text in axes.texts] == ["2", "4", "7", "8", "9"]
     np.testing.assert_allclose(axes.texts[1].get_position(), np.median(mu[10:20], axis=0)[[2, 0]])
