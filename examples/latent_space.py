@@ -1,13 +1,19 @@
 """Walks through the latent space of a VAE on MNIST: traversals, interpolation, arithmetic.
 
-The KL asks the codes to fill N(0, I), so every place near the origin decodes to something.
-Four ways to see it:
+The claim: N(0, I) is densest at the origin, but in J dimensions nearly all of it lies on a shell of
+radius sqrt(J); a straight walk between two codes leaves the shell, and a spherical one stays on it.
 
+The KL asks the codes to fill N(0, I), so what is drawn from it decodes to something like an image.
+Five ways to see it:
+
+- *Samples* beside *reconstructions*: a sample decodes a draw from the prior, a reconstruction the code
+  of an image. They are two things: samples are the worse, where q(z) is not the prior.
 - *Traversal*: change one dimension of a code, from -3 to 3, and decode. A dimension with a
   large KL draws something; one with none draws nothing, whatever its value.
-- *Interpolation*: walk from one code to another. In J dimensions nearly all of N(0, I) lies
-  near the sphere of radius sqrt(J). A straight line cuts through the inside of it, where
-  no codes are; the spherical walk keeps to the shell.
+- *Interpolation*: walk from one code to another. Half way, a straight line between two draws is at
+  radius sqrt(J/2), where the density is exp(J/4) times that on the shell, but where hardly any
+  draw lies: there is too little room. The spherical walk keeps to the shell. (Here: from the first test
+  image of each even digit to the first of the next odd one.)
 - *Arithmetic*: the mean code of thick digits minus that of thin ones is a direction. Added to
   the code of any digit, it makes the stroke thicker.
 
@@ -19,6 +25,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy.stats import chi2
 
 import npvae
 from npvae import datasets, evaluation, plots
@@ -80,6 +87,13 @@ def main(arguments=None):
     model = npvae.vae(n_latent=J)
     npvae.fit(model, data.train_images[:n], epochs=epochs)
 
+    # what is decoded from the prior, beside what is decoded from the codes of images
+    seen, drawn = x[:13], model.sample(np.random.default_rng(1), 26)
+    rows = seen, model.reconstruct(seen), drawn[:13], drawn[13:]
+    names = "x", "reconstruction of x", "sample, z ~ N(0, I)", "sample, z ~ N(0, I)"
+    rows_of_images(rows, names, "reconstructions and samples").savefig(
+        asked.out / "latent_space_samples.png", dpi=110)
+
     # traversals of the three most and the two least used dimensions
     kl = evaluation.latent_moments(model, x).kl
     order = np.argsort(kl)[::-1]
@@ -109,10 +123,17 @@ def main(arguments=None):
     middle = {name: float(norm[6]) for name, norm in norms.items()}
     print(f"norm of z half way: straight {middle['straight']:.2f}, spherical "
           f"{middle['spherical']:.2f}; sqrt(J) = {np.sqrt(J):.2f}, sqrt(J / 2) = {np.sqrt(J/2):.2f}")
+    inside = {"inside": float(chi2.cdf(J / 2, J)), "denser": float(np.exp(J / 4))}
+    print(f"within sqrt(J / 2) lie {inside['inside']:.1%} of N(0, I), though its density there is at "
+          f"least {inside['denser']:.0f} times that at sqrt(J)")
     norms_figure(norms, t, J).savefig(asked.out / "latent_space_norms.png", dpi=110)
-    z0, z1 = model.encode(x[[int(np.argmax(labels == 4)), int(np.argmax(labels == 3))]]).mu
-    walks = [model.decode(walk(z0, z1, t)) for walk in (straight, spherical)]
-    rows_of_images(walks, ["straight", "spherical"], "from a 4 to a 3").savefig(
+    walks, names = [], []
+    for digit in range(0, 10, 2):
+        z0, z1 = model.encode(x[[int(np.argmax(labels == c)) for c in (digit, digit + 1)]]).mu
+        for walk in (straight, spherical):
+            walks.append(model.decode(walk(z0, z1, t)))
+            names.append(f"{digit} to {digit + 1}, {walk.__name__}")
+    rows_of_images(walks, names, "the first test image of each digit").savefig(
         asked.out / "latent_space_interpolation.png", dpi=110)
 
     # thick minus thin, within each digit, is a direction for all digits
@@ -129,7 +150,7 @@ def main(arguments=None):
     mean_ink = [float(images.sum(axis=-1).mean()) for images in decoded]
     print("mean ink of ten digits, in black pixels: "
           + ", ".join(f"{v:.0f} at {a:+.1f}" for a, v in zip(amounts, mean_ink)))
-    return {**change, **middle, "ink": mean_ink}
+    return {**change, **middle, **inside, "norms": norms, "ink": mean_ink}
 
 
 if __name__ == "__main__":
