@@ -1,5 +1,8 @@
 """The ELBO, term by term: what each part of the loss is for.
 
+The claim: without the KL the posteriors are narrow and far apart; with the KL alone each of them is the
+prior; with both, what the code says is worth its price.
+
     loss = reconstruction + beta * KL(q(z|x) || N(0, I))
 
 - *KL switched off* (beta = 0). The encoder cheats: it shrinks std(x), so that the decoder always
@@ -42,9 +45,10 @@ def histograms_figure(posteriors):
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     styles = (("-", plots.ORANGE), ("--", plots.BLUE), (":", plots.GREEN))
+    least = min(np.log10(q.std.min()) for q in posteriors.values())       # none is left out
     for (name, q), (style, colour) in zip(posteriors.items(), styles):
-        left.hist(np.log10(np.ravel(q.std)), 80, range=(-4, 0.6), histtype="step", ls=style,
-                  color=colour, lw=1.5, label=name)
+        left.hist(np.minimum(np.log10(np.ravel(q.std)), 0.6), 80, range=(min(least, -4), 0.6),
+                  histtype="step", ls=style, color=colour, lw=1.5, label=name)
         right.hist(np.clip(np.ravel(q.mu), -15, 15), 80, range=(-15, 15), histtype="step", ls=style,
                    color=colour, lw=1.5, label=name)
     left.set(title="width of q(z|x)", xlabel="$\\log_{10}$ std", ylabel="count", yscale="log")

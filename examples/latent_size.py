@@ -1,5 +1,8 @@
 """How many latent dimensions? More than are needed do no harm: they fall asleep.
 
+The claim: beyond some size the KL of a VAE stays where it was, and most further dimensions are not
+used; an autoencoder's error falls on.
+
 An autoencoder's error falls with every dimension. A VAE pays for what its code says; so beyond some
 size a further dimension costs more than it brings, and collapses to N(0, 1). What the code says, the
 KL in nats, stays where it was, and so does the ELBO. A dimension counts as in use here when its KL is
@@ -22,20 +25,21 @@ from npvae import datasets, evaluation, plots
 
 
 def sizes_figure(sizes, found):
-    figure = Figure(figsize=(9.6, 3.8), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    left, middle, right = figure.subplots(1, 3)
     for key, name, colour, style in (("-elbo", "VAE: -ELBO", plots.BLUE, "o-"),
                                      ("reconstruction", "VAE: reconstruction", plots.GREEN, "s--"),
                                      ("autoencoder", "AE: reconstruction", plots.ORANGE, "^:")):
         left.plot(sizes, [found[J][key] for J in sizes], style, color=colour, label=name)
     left.set(title="test images", ylabel="nats per image")
     left.legend(frameon=False)
-    right.plot(sizes, sizes, ":", color=plots.GREY, label="all of them")
-    right.plot(sizes, [found[J]["in use"] for J in sizes], "o-", color=plots.BLUE, label="in use")
-    right.plot(sizes, [found[J]["kl"] for J in sizes], "s--", color=plots.GREEN, label="KL, nats")
-    right.set(title="what the VAE uses of them", yscale="log")
-    right.legend(frameon=False)
-    for axes in (left, right):
+    middle.plot(sizes, sizes, ":", color=plots.GREY, label="all of them")
+    middle.plot(sizes, [found[J]["in use"] for J in sizes], "o-", color=plots.BLUE, label="in use")
+    middle.set(title="what the VAE uses of them", yscale="log", ylabel="dimensions")
+    middle.legend(frameon=False)
+    right.plot(sizes, [found[J]["kl"] for J in sizes], "s--", color=plots.GREEN)
+    right.set(title="what the VAE's code says", ylabel="KL, nats per image", ylim=(0, None))
+    for axes in (left, middle, right):
         axes.set(xscale="log", xlabel="latent dimensions", xticks=sizes, xticklabels=sizes)
         axes.xaxis.set_minor_locator(NullLocator())
     return figure
