@@ -1,5 +1,8 @@
 """Does a conditional VAE draw the digit it is asked for? A classifier is the judge.
 
+The claim: the more dimensions the code has, the more it tells of the label, and the less often
+z ~ N(0, I) becomes the digit that was asked for; a z from the label's own codes becomes it more often.
+
 The decoder is given a code z and a label c; the encoder, too, is told the label, so that z
 has no need to say which digit it is. To make a digit one draws z ~ N(0, I) and decodes it
 with the wanted label. A classifier that has seen real images only then reads the result.
@@ -12,6 +15,15 @@ z ~ N(0, I) is such a code only if q(z|c) is near p(z) = N(0, I). Averaged over 
 
 and it is the last term that spoils the digits: z still tells something of the label, so a z
 that fits another label contradicts the wanted one. The larger the code, the more it tells.
+
+None of the three is known exactly; each is given by something that it is at least:
+
+- KL(q || N(0, I)) is at least that of the Gaussian of q's mean and covariance. (What is missing is
+  KL(q || that Gaussian), for the log of the ratio of the two Gaussians is quadratic, and so has the same
+  mean under both.) The difference of two such bounds bounds nothing: it can be above log 10.
+- I(z; c) = H(c) - H(c|z) is at least H(c) + mean of log r(c|z), for any classifier r, on codes that it
+  has not seen. I(z; c) is at most H(c), which is log 10 for ten labels alike in number.
+
 Three things help: draw z from q(z|c) (here, from a Gaussian fitted to it); draw z nearer to
 0, which costs variety; train with a larger beta, which costs variety and the ELBO.
 
@@ -23,7 +35,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.special import softmax
+from scipy.special import entr, log_softmax, softmax
 
 import npvae
 from npvae import schedules
@@ -38,7 +50,7 @@ WANTED = np.arange(10000) % 10                   # the labels of the digits to b
 
 def train_classifier(x, labels, epochs):
     rng = np.random.default_rng(0)
-    net = Chain(Dense(784, 256, rng), ReLU(), Dense(256, 256, rng), ReLU(), Dense(256, 10, rng))
+    net = Chain(Dense(x.shape[1], 256, rng), ReLU(), Dense(256, 256, rng), ReLU(), Dense(256, 10, rng))
     adam, rate, target = npvae.Adam(), schedules.Cosine(2e-3, epochs), one_hot(labels, 10)
     for epoch in range(epochs):
         for rows in np.array_split(rng.permutation(len(x)), len(x) // 128):
@@ -67,6 +79,19 @@ def fit_gaussian(q):
 def mismatch(mean, variances, axes):
     """KL(that Gaussian || N(0, I)), nats: the sum over the principal axes."""
     return npvae.divergences.kl_to_standard_normal(mean @ axes, np.log(variances)).sum()
+
+
+def draw_codes(model, x, labels, rng):
+    """One z ~ q(z|x, c) for each x."""
+    q = model.encode(x, one_hot(labels, 10))
+    return q.mu + q.std * rng.standard_normal(q.mu.shape, np.float32)
+
+
+def told_of_the_label(net, z, labels):
+    """At least so many nats does z tell of the label: H(c) + mean log r(c|z), r the classifier's."""
+    share = np.bincount(labels, minlength=10) / len(labels)
+    log_r = log_softmax(net.forward(z)[0].astype(np.float64), axis=1)[np.arange(len(z)), labels]
+    return float(entr(share).sum() + log_r.mean())
 
 
 def variety(images, labels):
@@ -115,9 +140,14 @@ def main(arguments=None):
         decode(f"fitted {n}", model, z)
         found[f"kl label {n}"] = float(kl)
         found[f"kl all {n}"] = float(mismatch(*fit_gaussian(model.encode(x, c))))
+        rng = np.random.default_rng(2)
+        reader = train_classifier(draw_codes(model, x, labels, rng), labels, 3)
+        told = told_of_the_label(reader, draw_codes(model, x_test, labels_test, rng), labels_test)
+        found[f"told {n}"] = told
         print(f"{n:2} dimensions: {found[f'prior {n}']:.1%} right with z ~ N(0, I), "
               f"{found[f'fitted {n}']:.1%} with z ~ q(z|c), fitted; KL to N(0, I) of one label's "
-              f"codes {kl:.2f} nats, of all together {found[f'kl all {n}']:.2f}", flush=True)
+              f"codes at least {kl:.2f} nats, of all together at least {found[f'kl all {n}']:.2f}; "
+              f"I(z; c) at least {told:.2f} (at most log 10 = {np.log(10):.2f})", flush=True)
 
     strict = trained(n, beta=4.0)
     decode("0.7 eps", model, 0.7 * eps)
@@ -136,23 +166,27 @@ def main(arguments=None):
 
 
 def draw(found, sizes):
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
+    figure = Figure(figsize=(10.4, 3.6), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
     for axes, name, style, colour, label in (
             (left, "prior", "o-", BLUE, "z ~ N(0, I)"),
             (left, "fitted", "s--", ORANGE, "z ~ q(z|c), fitted"),
-            (middle, "kl label", "o-", BLUE, "one label: q(z|c)"),
-            (middle, "kl all", "^:", GREY, "all labels: q(z)")):
+            (middle, "kl label", "o-", BLUE, "KL, one label's codes"),
+            (middle, "told", "s--", ORANGE, "I(z; c)"),
+            (middle, "kl all", "^:", GREY, "KL, all codes")):
         axes.plot(sizes, [found[f"{name} {n}"] for n in sizes], style, color=colour, label=label)
         axes.set(xticks=sizes, xlabel="latent dimensions")
         axes.legend(frameon=False, fontsize=8)
     left.set(ylim=(0, 1.04), ylabel="fraction right", title="the digit that was asked for")
-    middle.set(ylabel="KL to N(0, I), nats", title="how far the codes are off")
+    middle.axhline(np.log(10), color=ORANGE, ls=":", lw=1)
+    middle.text(sizes[0], np.log(10), "log 10: the most I(z; c) can be", fontsize=8, va="bottom")
+    middle.set(ylabel="at least so many nats", title="how far the codes are off",
+               ylim=(0, max(3.8, 1.4 * found[f"kl label {sizes[-1]}"])))
     words = {"beta 4": "beta = 4", f"fitted {sizes[-1]}": "q(z|c), fitted",
              "0.7 eps": "0.7 eps", f"prior {sizes[-1]}": "eps ~ N(0, I)"}
     bars = right.barh(list(words.values()), [found[n] for n in words], color=BLUE, height=0.6)
     right.bar_label(bars, [f"{found[n]:.1%}, variety {found[f'variety {n}']:.0%}" for n in words],
-                    label_type="center", color="w", fontsize=8)
+                    label_type="center", color="w", fontsize=9)
     right.set(xlim=(0, 1), xlabel="fraction right", title=f"what helps at {sizes[-1]}")
     return figure
 
