@@ -4,13 +4,16 @@ import re
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from npvae import files, gradcheck, vae
+from npvae import (autoencoder, convolutional_vae, denoising_autoencoder, files, gradcheck, plots,
+                   vae)
 from npvae.distributions.flows import PlanarGaussian
 from npvae.distributions.posteriors import DiagonalGaussian
 from npvae.evaluation import AnomalyDetector, latent_moments
 from npvae.learning.progress import Progress
-from npvae.objectives import ELBO, FreeBits
+from npvae.objectives import ELBO, Free, FreeBits
+from npvae.objectives.costs import best_cost
 from test_pairs import model_of
 
 
@@ -72,3 +75,59 @@ def test_the_bar_is_full_when_the_epoch_is(capsys, monkeypatch):
         show.step(epoch=0, step=step, batch_size=50, loss=1.5)
     found = re.findall(r"\[(#*)(\.*)\]", capsys.readouterr().out)
     assert found == [("#" * 10, "." * 10), ("#" * 20, "")]
+
+
+def test_what_went_wrong_is_said_though_the_unfinished_file_is_gone(tmp_path, monkeypatch):
+    def full(file, **arrays):
+        unfinished, = tmp_path.iterdir()
+        unfinished.unlink()
+        raise OSError("no space left")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="no space left"):
+        files.write_npz(tmp_path / "model.npz", theta=np.zeros(3))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_manifold_says_where_it_was_decoded():
+    """Of the six images in a row, at (1/12, 3/12, ...) of the probability; z = 0 is in the middle."""
+    axes, = plots.latent_manifold(vae(12, (4,), 2), n=6, shape=(3, 4)).axes
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("$z_1$", "$z_2$")
+    for axis, length, turn in ((axes.xaxis, 6 * 4, 1), (axes.yaxis, 6 * 3, -1)):
+        places = dict(zip((label.get_text() for label in axis.get_ticklabels()), axis.get_ticklocs()))
+        assert list(places) == ["-2", "-1", "0", "1", "2"]
+        assert places["0"] == pytest.approx(length / 2 - 0.5)
+        assert places["2"] - places["0"] == pytest.approx(turn * length * (stats.norm.cdf(2) - 0.5))
+
+
+@pytest.mark.parametrize("recipe", [vae, autoencoder, denoising_autoencoder])
+def test_a_recipe_is_for_digits_unless_told_otherwise(recipe):
+    """784 pixels, 400 hidden units, 20 latent dimensions, and the seed 0."""
+    default, stated = recipe(), recipe(784, (400,), 20, seed=0)
+    assert default.blocks().keys() == stated.blocks().keys()
+    for name, block in default.blocks().items():
+        np.testing.assert_array_equal(block, stated.blocks()[name])
+
+
+def test_a_title_needs_its_room():
+    plain, titled = (plots.image_grid(np.zeros((6, 12)), 3, (3, 4), title) for title in (None, "six"))
+    assert titled.get_figheight() == pytest.approx(plain.get_figheight() + 0.4)
+    assert titled.axes[0].get_title() == "six" and plain.axes[0].get_title() == ""
+
+
+def test_an_activation_that_is_none_is_refused_by_name_in_a_convolutional_model():
+    with pytest.raises(ValueError, match="activation is 'sine'"):
+        convolutional_vae(8, (2, 3), 2, activation="sine")
+
+
+def test_of_a_point_there_is_no_kl(rng):
+    """So it costs nothing, and not infinitely much."""
+    model = autoencoder(12, (4,), 2)
+    cost = best_cost(model.posterior, model.encode(rng.random((3, 12))), model.prior)
+    assert cost == Free()
+
+
+def test_a_planar_posterior_has_four_flows():
+    assert PlanarGaussian(2).n_outputs == PlanarGaussian(2, n_flows=4).n_outputs
+    assert PlanarGaussian(2).parameters.size == PlanarGaussian(2, n_flows=4).parameters.size
+    assert str(PlanarGaussian(2)) == str(PlanarGaussian(2, n_flows=4))
