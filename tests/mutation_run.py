@@ -1,7 +1,7 @@
 """A mutation run: small wrong changes, drawn over the whole package, and which test sees each.
 
     python tests/mutation_run.py map                    # which test runs which function: once
-    python tests/mutation_run.py run --n 300 --until 13:25
+    python tests/mutation_run.py run --n 300 --until 18:00
     python tests/mutation_run.py again              # the survivors, against all of the quick suite
     python tests/mutation_run.py summary
 
