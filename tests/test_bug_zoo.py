@@ -33,7 +33,12 @@ def test_the_zoo_is_large_and_its_page_is_the_zoo():
     assert written == page(), "run python tests/bug_zoo.py"
 
 
-@pytest.mark.parametrize("name", TABLE)
+WHOLE_MODELS = [name for name in TABLE
+                if name.startswith(("recipes.", "given.")) and name != "recipes.vae"]
+
+
+@pytest.mark.parametrize("name", [
+    pytest.param(name, marks=pytest.mark.slow if name in WHOLE_MODELS else ()) for name in TABLE])
 def test_a_thousandth_in_any_gradient_is_noticed(name, monkeypatch):
     """Every block of every row of the gradient table, scaled by 1.001, turns it red (and one
     that is zero, shifted by 0.001)."""

@@ -103,7 +103,7 @@ def test_estimators_agree_in_the_mean(rng):
     model.parameters.theta[...] = rng.normal(0.0, 0.6, model.parameters.size)
     x = rng.random((2, 5))
     differences = {"STL": [], "DReG": []}
-    for _ in range(3000):
+    for _ in range(1200):
         eps = model.draw_noise(rng, 2, 2)
         for name, objective, twin in (("STL", StickingTheLanding(), npvae.ELBO(cost=SampledKL())),
                                       ("DReG", DReG(), IWAE())):

@@ -61,7 +61,12 @@ def test_each_x_has_a_tail_of_its_own(rng):
 
 
 def test_nan_weights_do_not_pass_for_equal_ones():
-    assert np.isnan(evaluation.pareto_shape(np.full((16, 2), np.nan))).all()
+    """At the door they are refused; inside, of a model whose weights are NaN, k is NaN, too."""
+    with pytest.raises(ValueError, match="log_w does not rise from each row to the next"):
+        evaluation.pareto_shape(np.full((16, 2), np.nan))
+    weights = Weights(2, 100)
+    weights.add(np.full((100, 2), np.nan))
+    assert np.isnan(weights.evidence().pareto_k).all()
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

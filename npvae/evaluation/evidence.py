@@ -166,7 +166,7 @@ class Weights:
         tail = np.sort(self.tail, axis=0)
         return Evidence(log_px=self.top + np.log(self.sum / K), ess=ess,
                         standard_error=np.sqrt(variance / (K - 1)) if K > 1 else unknown,
-                        pareto_k=pareto_shape(tail) if self.n_tail >= 5 else unknown)
+                        pareto_k=_tail_shape(tail) if self.n_tail >= 5 else unknown)
 
 
 def _tail_size(n_samples):
@@ -220,7 +220,11 @@ def pareto_shape(log_w):
     Zhang and Stephens (2009); Vehtari, Simpson, Gelman, Yao and Gabry, "Pareto smoothed
     importance sampling", for its use on weights, the prior, and the limit of 0.7.
     """
-    log_w = as_tail(log_w)
+    return _tail_shape(as_tail(log_w))
+
+
+def _tail_shape(log_w):
+    """`pareto_shape` behind its door; NaN for weights of NaN."""
     digit = np.finfo(np.result_type(log_w, np.float32)).eps
     log_w = log_w.astype(np.float64)
     begin, tail = log_w[0], log_w[1:]
