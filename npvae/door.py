@@ -6,7 +6,10 @@ Arrays come out in the model's dtype, contiguous and finite. What is inside the 
 
 from collections.abc import Callable
 
-from npvae.inputs import as_array, as_batch, as_finite, as_mask, check_optional, check_real
+import numpy as np
+
+from npvae.inputs import (as_array, as_batch, as_finite, as_mask, check_flag, check_optional,
+                          check_real)
 from npvae.networks.layers import check_width
 from npvae.networks.parameters import Module
 from npvae.networks.summary import as_call, summary
@@ -47,7 +50,7 @@ class Model(Module):
         """Raise ValueError where x (n, D) is nothing that the model can describe."""
         raise NotImplementedError
 
-    def stages(self, x, condition, cache):
+    def stages(self, x, condition, observed, cache):
         """Every array of a forward pass in its order, for messages: (name, its module, array)."""
         return ()
 
@@ -56,14 +59,15 @@ class Model(Module):
 
         Parameters
         ----------
-        x : array (B, D)
+        x : array (B, D), or a NumPy masked array, which says what is observed
         eps : array (K, B, J)
             Noise for K samples of z for each x; see `draw_noise`.
         condition : array (B, C), optional
         target : array (B, D), optional
             What is to be reconstructed, if not x itself.
         observed : array (B, D), optional
-            1 where the target counts, 0 where it has no term in the loss.
+            1 where x and the target are known, 0 where they are not: the encoder is shown a 0
+            there, and the loss has no term. So whatever stands there, a NaN too, changes nothing.
         objective : callable, optional
             Used in place of the model's own.
 
@@ -84,11 +88,10 @@ class Model(Module):
 
     def _forward(self, x, eps, condition, target, observed, objective):
         check_objective(self.objective if objective is None else objective)
-        x = as_data(self, x)
+        x, observed = as_observed(self, x, observed)
         return self.forward(x, as_noise(self, eps, len(x)), objective=objective,
                             condition=as_condition(self, condition, len(x)),
-                            target=as_target(self, target, len(x)),
-                            observed=as_observed(self, observed, len(x)))
+                            target=as_target(self, target, observed, len(x)), observed=observed)
 
     def __repr__(self):
         return as_call(self.config) if self.config else super().__repr__()
@@ -110,7 +113,9 @@ def check_parts(model):
     if model.prior.n_latent != model.n_latent:
         raise ValueError(f"prior has {model.prior.n_latent} latent dimensions: {model.n_latent} "
                          "were expected, as in the posterior")
-    check_width(model.encoder, "encoder", model.n_data + model.n_condition, model.posterior.n_outputs,
+    check_flag(model.shows_mask, "shows_mask")
+    n_shown = model.n_data * (2 if model.shows_mask else 1)
+    check_width(model.encoder, "encoder", n_shown + model.n_condition, model.posterior.n_outputs,
                 " by the posterior")
     check_width(model.decoder, "decoder", model.n_latent + model.n_condition,
                 model.likelihood.n_outputs(model.n_data), " by the likelihood")
@@ -157,29 +162,55 @@ def check_objective(objective):
 
 def as_data(model, x, name="x"):
     """x as a batch (B, D) that the model can describe."""
-    x = as_batch(x, name, model.n_data, model.parameters.dtype)
+    try:
+        x = as_batch(x, name, model.n_data, model.parameters.dtype)
+    except ValueError as error:
+        hint = f"; for values that are missing, see {mask_of(name)}" * (" is nan at " in str(error))
+        raise ValueError(f"{error}{hint}") from None
     model.check_data(x, name)
     return x
 
 
-def as_target(model, target, n_batch):
-    """The target as a batch (n_batch, D), or None."""
+def as_observed(model, x, observed, name="x"):
+    """x as a batch (B, D) with zeros where it is not observed; and what is, as zeros and ones (B, D).
+
+    Without a mask, and where x is no masked array, the second is None.
+    """
+    if isinstance(x, np.ma.MaskedArray):
+        if observed is not None:
+            raise ValueError(f"{mask_of(name)} is given, and {name} is a masked array, which says what "
+                             "is observed: one of the two was expected")
+        x, observed = np.ma.getdata(x), ~np.ma.getmaskarray(x)
+    if observed is None:
+        return as_data(model, x, name), None
+    x = as_array(x, name)
+    observed = as_mask(observed, mask_of(name), model.n_data, model.parameters.dtype)
+    if x.ndim == 2 and len(observed) != len(x):
+        raise ValueError(f"{mask_of(name)} has {len(observed)} rows: {len(x)} were expected, as in "
+                         f"{name}")
+    return as_data(model, filled(x, observed), name), observed
+
+
+def mask_of(name):
+    """The argument that says what of another one is observed."""
+    return "validation_observed" if name == "validation" else "observed"
+
+
+def filled(x, observed):
+    """x with zeros where it is not observed; x itself without a mask, or where the two do not fit."""
+    if observed is None or x.shape != observed.shape or x.dtype.kind not in "fiub":
+        return x
+    return np.where(observed != 0, x, x.dtype.type(0))
+
+
+def as_target(model, target, observed, n_batch):
+    """The target as a batch (n_batch, D), with zeros where it is not observed; or None."""
     if target is None:
         return None
-    target = as_data(model, target, "target")
+    target = as_data(model, filled(as_array(target, "target"), observed), "target")
     if len(target) != n_batch:
         raise ValueError(f"target has {len(target)} rows: {n_batch} were expected, as in x")
     return target
-
-
-def as_observed(model, observed, n_batch):
-    """What is observed as zeros and ones (n_batch, D), or None."""
-    if observed is None:
-        return None
-    observed = as_mask(observed, "observed", model.n_data, model.parameters.dtype)
-    if len(observed) != n_batch:
-        raise ValueError(f"observed has {len(observed)} rows: {n_batch} were expected, as in x")
-    return observed
 
 
 def as_noise(model, eps, n_batch):

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from npvae.distributions.roles import Likelihood, Posterior, Prior, check_role
-from npvae.door import Model, as_condition, as_data, check_parts
+from npvae.door import Model, as_condition, as_observed, check_parts
 from npvae.inputs import as_batch, check_count, check_generator
 from npvae.objectives import ELBO, Loss
 
@@ -40,7 +40,7 @@ class VAE(Model):
     Parameters
     ----------
     encoder : Layer
-        (B, D + C) -> (B, posterior.n_outputs)
+        (B, D + C) -> (B, posterior.n_outputs); (B, 2 D + C) with `shows_mask`
     posterior, prior, likelihood : Posterior, Prior, Likelihood
         q(z|x), p(z) and p(x|z); see `npvae.distributions`.
     decoder : Layer
@@ -54,6 +54,9 @@ class VAE(Model):
     corrupt : callable, optional
         corrupt(x, rng) makes of x what the encoder is shown by `fit` and `evaluate`; what
         is to be reconstructed stays x. For denoising.
+    shows_mask : bool
+        Whether the encoder is shown (x, observed), and not x alone. For x with missing values, which
+        it sees as zeros: so it can tell them from zeros that were observed.
 
     Notes
     -----
@@ -62,7 +65,7 @@ class VAE(Model):
     """
 
     def __init__(self, encoder, posterior, prior, decoder, likelihood, *,
-                 n_data, n_condition=0, objective=ELBO(), corrupt=None):
+                 n_data, n_condition=0, objective=ELBO(), corrupt=None, shows_mask=False):
         check_role(posterior, "posterior", Posterior)
         check_role(prior, "prior", Prior)
         check_role(likelihood, "likelihood", Likelihood)
@@ -73,6 +76,7 @@ class VAE(Model):
         self.n_data = check_count(n_data, "n_data")
         self.n_condition = check_count(n_condition, "n_condition", least=0)
         self.n_latent, self.objective, self.corrupt = posterior.n_latent, objective, corrupt
+        self.shows_mask = shows_mask
         check_parts(self)
 
     # ---- the bound, and its gradient ----------------------------------------------
@@ -81,7 +85,7 @@ class VAE(Model):
         objective = self.objective if objective is None else objective
         target = x if target is None else target
 
-        h, encoder_cache = self.encoder.forward(join(x, condition))
+        h, encoder_cache = self.encoder.forward(self.shown(x, condition, observed))
         q = self.posterior.given(h)                                 # q(z|x)
         p = self.prior.given(condition, self)                       # p(z)
         z, drawn = self.posterior.sample(q, eps)                    # z = mu + std * eps
@@ -107,7 +111,7 @@ class VAE(Model):
         score = dlog_q if loss.score is None else per_sample(loss.score)
         # z = mu + std * eps
         dh = dh + self.posterior.backward(cache.drawn, path * dz, path * dlog_q, score)
-        # h = encoder(x, condition)
+        # h = encoder(what is shown of x, and the condition)
         self.encoder.accumulate(dh, cache.encoder)
 
     # ---- the public door --------------------------------------------------------
@@ -118,11 +122,12 @@ class VAE(Model):
         n_batch, n_samples = check_count(n_batch, "n_batch"), check_count(n_samples, "n_samples")
         return self.posterior.draw_noise(rng, n_samples, n_batch, self.parameters.dtype)
 
-    def encode(self, x, condition=None):
-        """q(z|x): its parameters, such as q.mu and q.std, each (B, J)."""
-        x = as_data(self, x)
+    def encode(self, x, condition=None, *, observed=None):
+        """q(z|x): its parameters, such as q.mu and q.std, each (B, J). With `observed` (B, D), or an
+        x that is a masked array: q(z|x_obs)."""
+        x, observed = as_observed(self, x, observed)
         condition = as_condition(self, condition, len(x))
-        return self.posterior.given(self.encoder.forward(join(x, condition))[0])
+        return self.posterior.given(self.encoder.forward(self.shown(x, condition, observed))[0])
 
     def decode(self, z, condition=None):
         """The mean of p(x|z), of shape (B, D)."""
@@ -130,9 +135,10 @@ class VAE(Model):
         condition = as_condition(self, condition, len(z))
         return self.likelihood.mean(self.decoder.forward(join(z, condition))[0])
 
-    def reconstruct(self, x, condition=None):
+    def reconstruct(self, x, condition=None, *, observed=None):
         """Decode the mean of q(z|x), or what stands for it, `posterior.point`: (B, D)."""
-        return self.decode(self.posterior.point(self.encode(x, condition)), condition)
+        q = self.encode(x, condition, observed=observed)
+        return self.decode(self.posterior.point(q), condition)
 
     def sample(self, rng, n, condition=None):
         """Draw n codes from the prior; the mean of p(x|z) for each, (n, D)."""
@@ -145,14 +151,20 @@ class VAE(Model):
     def check_data(self, x, name):
         self.likelihood.check(x, name)
 
-    def stages(self, x, condition, cache):
+    def shown(self, x, condition=None, observed=None):
+        """What the encoder is shown: x, with `shows_mask` what of it is observed, and the condition."""
+        if self.shows_mask:
+            x = np.concatenate([x, np.ones_like(x) if observed is None else observed], axis=-1)
+        return join(x, condition)
+
+    def stages(self, x, condition, observed, cache):
         def layers(name, y):
             network = getattr(self, name)
             for i, layer in enumerate(getattr(network, "layers", [network])):
                 y = layer.forward(y)[0]
                 yield f"the output of {name}.{i}", layer, y
 
-        yield from layers("encoder", join(x, condition))
+        yield from layers("encoder", self.shown(x, condition, observed))
         for name, value in fields(cache.q):
             yield f"{name} of the posterior", self.posterior, value
         yield "z", None, cache.z

@@ -4,7 +4,7 @@ import numpy as np
 
 import npvae
 from npvae.networks import he_normal
-from trial.good import C, X, detector
+from trial.good import OBSERVED, C, X, detector
 
 OTHER = np.roll(C, 1, axis=0)                          # another condition for every x
 CALLS = []                                             # of a callback
@@ -34,17 +34,20 @@ def of_a_recipe(name, **more):
 
 
 BETA = (2.0, "objective")
+MASK = (False, "encoder, weights")
 PARTS = {"posterior": ("planar_gaussian", "posterior, objective"),
          "prior": ("mixture_of_normals", "prior, objective")}
 
-BASE = {"fit": {"patience": None},                     # where another good call shows more
-        "evaluation.AnomalyDetector.score": {"self": detector(score="latent_distance")}}
+BASE = {                                               # where another good call shows more
+    "fit": {"patience": None, "validation_observed": 1 - OBSERVED[:4]},
+    "evaluation.AnomalyDetector.score": {"self": detector(score="latent_distance")}}
 ROWS = {
     **rows("VAE", n_condition=(2, "refused"), objective=(npvae.IWAE(), "objective"),
-           corrupt=(None, "corrupt")),
-    **of_a_recipe("vae", beta=BETA, **PARTS),
-    **of_a_recipe("iwae", **{part: (value, part) for part, (value, _) in PARTS.items()}),
-    **of_a_recipe("conditional_vae", beta=BETA, **PARTS,
+           corrupt=(None, "corrupt"), shows_mask=(True, "refused")),
+    **of_a_recipe("vae", beta=BETA, **PARTS, shows_mask=MASK),
+    **of_a_recipe("iwae", **{part: (value, part) for part, (value, _) in PARTS.items()},
+                  shows_mask=MASK),
+    **of_a_recipe("conditional_vae", beta=BETA, **PARTS, shows_mask=MASK,
                   n_condition=(2, "sizes, encoder, decoder, weights")),
     **of_a_recipe("autoencoder"),
     **of_a_recipe("denoising_autoencoder", masked=(0.75, "corrupt")),
@@ -80,7 +83,8 @@ ROWS = {
            init=(he_normal, "blocks, y")),
     **rows("numerics.log_mean_exp", axis=(0, "shape, value")),
     **rows("fit", condition=(OTHER, "theta, training, held out"),
-           validation=(X[2:6], "held out"), validation_condition=(C[2:6], "held out"),
+           observed=(None, "theta, training, held out"), validation=(X[2:6], "held out"),
+           validation_condition=(C[2:6], "held out"), validation_observed=(None, "held out"),
            epochs=(3, "epochs, theta"), batch_size=(3, "theta, training, held out"),
            n_samples=(3, "theta, training, held out"),
            optimizer=(npvae.Adam(), "theta, training, held out"),
@@ -92,6 +96,7 @@ ROWS = {
            checkpoint=(None, "file"), resume=(True, ""), seed=(4, "theta, training, held out"),
            progress=(True, "said")),
     **rows("evaluate", condition=(OTHER, "loss, reconstruction, kl"),
+           observed=(None, "loss, reconstruction, kl"),
            transform=(None, "loss, reconstruction, kl"), n_samples=(3, "loss, reconstruction, kl"),
            seed=(4, "loss, reconstruction, kl"), batch_size=(3, "loss, reconstruction, kl")),
     **rows("SGD", momentum=(0.5, "two steps")),
@@ -104,8 +109,10 @@ ROWS = {
            end=(0.4, "middle, end, beyond")),
     **rows("save", training=({"epoch": 2}, "training"), arrays=({"m": -X}, "arrays")),
     **rows("evaluation.log_evidence", **only("log_px, standard_error, ess, pareto_k", n_samples=27,
-                                             condition=OTHER)),
-    **rows("evaluation.log_weights", condition=(OTHER, "value")),
+                                             condition=OTHER, observed=None)),
+    **rows("evaluation.log_weights", condition=(OTHER, "value"), observed=(None, "value")),
+    **rows("evaluation.impute", n_samples=(27, "mean, draws, ess"), n_draws=(1, "draws"),
+           condition=(OTHER, "mean, draws, ess"), observed=(1 - OBSERVED, "mean, draws, ess")),
     **rows("evaluation.annealed_log_evidence", **only(
         "log_px, standard_error, ess, pareto_k", n_chains=27, n_temperatures=4, n_leapfrog=3,
         start="prior", condition=OTHER, batch_size=3)),
@@ -143,15 +150,16 @@ ROWS = {
     **rows("plots.label_rows", shape=((3, 2), "image, lines"), lines=([], "lines")),
     **rows("VAE.decode", condition=(OTHER, "value")),
     **rows("VAE.draw_noise", n_samples=(3, "shape, value")),
-    **rows("VAE.encode", condition=(OTHER, "mu, logvar, std")),
+    **rows("VAE.encode", condition=(OTHER, "mu, logvar, std"), observed=(None, "mu, logvar, std")),
     **rows("VAE.loss", condition=(OTHER, "value, reconstruction, kl"),
-           target=(X[::-1], "value, reconstruction"), observed=(None, "value, reconstruction"),
+           target=(X[::-1], "value, reconstruction"),
+           observed=(None, "value, reconstruction, kl"),
            objective=(npvae.ELBO(2.0), "value, drate")),
     **rows("VAE.loss_and_grad", condition=(OTHER, "value, reconstruction, kl, grad"),
            target=(X[::-1], "value, reconstruction, grad"),
-           observed=(None, "value, reconstruction, grad"),
+           observed=(None, "value, reconstruction, kl, grad"),
            objective=(npvae.ELBO(2.0), "value, drate, grad")),
-    **rows("VAE.reconstruct", condition=(OTHER, "value")),
+    **rows("VAE.reconstruct", condition=(OTHER, "value"), observed=(None, "value")),
     **rows("VAE.sample", condition=(OTHER, "value")),
     **rows("evaluation.AnomalyDetector.flag", quantile=(0.5, "value"), sigmas=(2.0, "refused")),
     **rows("evaluation.AnomalyDetector.score", batch_size=(8, "")),

@@ -136,20 +136,15 @@ def masked(x, form):
 
 
 TAKERS = {
-    "loss": ("x", X, lambda x: vae().loss(x, EPS)),
     "eps": ("eps", EPS, lambda eps: vae().loss(X, eps)),
     "target": ("target", X, lambda x: vae().loss(X, EPS, target=x)),
     "condition": ("condition", ONE_HOT, lambda c: cvae().encode(X, c)),
     "decode": ("z", EPS[0], lambda z: vae().decode(z)),
-    "fit": ("x", X, lambda x: fit(x=x)),
-    "validation": ("validation", X, lambda x: fit(validation=x)),
     "validation_condition": ("validation_condition", ONE_HOT, lambda c: fit(
         cvae(), condition=ONE_HOT, validation=X, validation_condition=c)),
     "transform": ("what transform returned", X, lambda x: fit(transform=lambda *_: x)),
-    "evaluate": ("x", X, lambda x: npvae.evaluate(vae(), x)),
-    "log_evidence": ("x", X, lambda x: evaluation.log_evidence(vae(), x, rng(), 3)),
+    "latent_moments": ("x", X, lambda x: evaluation.latent_moments(vae(), x)),
     "detector": ("normal", X, lambda x: evaluation.AnomalyDetector(vae(), x)),
-    "standardizer_of": ("x", X, datasets.standardizer_of),
     "binarize": ("x", X, lambda x: datasets.binarize(x, rng())),
     "Masking": ("x", X, lambda x: datasets.Masking(0.5)(x, rng())),
     "one_hot": ("labels", LABELS, lambda labels: datasets.one_hot(labels, 3)),

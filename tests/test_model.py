@@ -175,7 +175,7 @@ def test_recipes_note_how_they_were_called():
     assert model.config == {"recipe": "vae", "n_data": 12, "n_hidden": (7, 5), "n_latent": 3,
                             "posterior": "diagonal_gaussian", "prior": "standard_normal",
                             "likelihood": "bernoulli", "variance": 1.0, "beta": 2.0,
-                            "activation": "relu", "init": "uniform", "seed": 0}
+                            "activation": "relu", "init": "uniform", "shows_mask": False, "seed": 0}
     assert model.objective == ELBO(beta=2.0)
 
 

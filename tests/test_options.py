@@ -188,7 +188,7 @@ def test_two_layers_read_their_hidden_sizes_from_x_to_z():
 
 DENSE = dict(n_data=784, n_hidden=(400,), n_latent=20, likelihood="bernoulli", variance=1.0,
              activation="relu", init="uniform", seed=0)
-PARTS_BY_NAME = dict(posterior="diagonal_gaussian", prior="standard_normal")
+PARTS_BY_NAME = dict(posterior="diagonal_gaussian", prior="standard_normal", shows_mask=False)
 
 
 @pytest.mark.parametrize("recipe, defaults", [

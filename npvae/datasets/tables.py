@@ -42,6 +42,8 @@ class Standardizer:
             raise ValueError(f"scale reaches {self.scale.min()}: positive numbers were expected")
 
     def __call__(self, x):
+        if isinstance(x, np.ma.MaskedArray):                  # what is missing stays so
+            return np.ma.masked_array(self(np.ma.filled(x, 0)), np.ma.getmaskarray(x))
         x = as_batch(x, "x", len(self.shift), np.float64)
         with np.errstate(over="ignore"):
             z = (x - self.shift) / self.scale
@@ -53,16 +55,22 @@ def standardizer_of(x):
     """The Standardizer under which the columns of x (n, D) have mean 0 and deviation 1.
 
     A column that never changes is shifted only; so is one that changes by less than the rounding
-    of its numbers, 16 times float64's 2.2e-16 of the largest.
+    of its numbers, 16 times float64's 2.2e-16 of the largest. Of a NumPy masked array, what is
+    observed counts.
     """
+    seen = np.ones(np.shape(x))
+    if isinstance(x, np.ma.MaskedArray):
+        seen, x = 1.0 - np.ma.getmaskarray(x), np.ma.filled(x, 0)
     x = as_array(x, "x")
     x = as_batch(x, "x", x.shape[-1] if x.ndim else 1, np.float64)
     # In units of the largest of each column: squares of 1e-200 would vanish, of 1e200 overflow.
     largest = np.abs(x).max(axis=0)
     u = x / np.where(largest > 0, largest, 1.0)
-    mean = u.mean(axis=0)
-    scale = largest * u.std(axis=0)
-    varies = (np.ptp(u, axis=0) > ROUNDING) & (scale > 0)
+    n = np.maximum(seen.sum(axis=0), 1.0)
+    mean = (u * seen).sum(axis=0) / n
+    scale = largest * np.sqrt((np.square(u - mean) * seen).sum(axis=0) / n)
+    span = np.where(seen, u, -np.inf).max(axis=0) - np.where(seen, u, np.inf).min(axis=0)
+    varies = (span > ROUNDING) & (scale > 0)
     return Standardizer(largest * mean, np.where(varies, scale, 1.0))
 
 

@@ -48,6 +48,11 @@ class Categorical(Likelihood):
         """The most probable class. (The numbers of classes have no mean.)"""
         return logits.argmax(axis=-1)[..., None].astype(logits.dtype)
 
+    def mixture_mean(self, logits, w):
+        """The most probable class, by the mean of the probabilities."""
+        p = np.exp(logits - log_sum_exp(logits, axis=-1)[..., None])
+        return np.einsum("kb,kbc->bc", w, p).argmax(axis=-1)[..., None].astype(logits.dtype)
+
     def sample(self, rng, logits):
         gumbel = rng.gumbel(size=logits.shape)                 # the largest of logit + Gumbel noise
         return (logits + gumbel).argmax(axis=-1)[..., None].astype(logits.dtype)
@@ -117,6 +122,10 @@ class Columns(Likelihood):
 
     def sample(self, rng, y):
         return self._joined([likelihood.sample(rng, part)
+                             for likelihood, part in zip(self.likelihoods, self._split(y))])
+
+    def mixture_mean(self, y, w):
+        return self._joined([likelihood.mixture_mean(part, w)
                              for likelihood, part in zip(self.likelihoods, self._split(y))])
 
     def constant(self, x):

@@ -67,7 +67,7 @@ class VampPrior(Prior):
             raise ValueError(f"a VampPrior of n_data={self.u.shape[1]} is in a model of n_data="
                              f"{model.n_data}, n_condition={model.n_condition}: the same n_data, and no "
                              "condition, were expected")
-        h, cache = model.encoder.forward(self.u)
+        h, cache = model.encoder.forward(model.shown(self.u))
         return Vamp(self, model, model.posterior.given(h), cache)
 
 
@@ -84,25 +84,31 @@ class Vamp:
         return self.q.mu[c] + self.q.std[c] * eps
 
     def log_prob(self, z):
-        # log p(z) = log sum over c of N(z; mu_c, std_c^2) - log C,   v = (z - mu_c) / std_c
-        v = (z[..., None, :] - self.q.mu) / self.q.std                          # (..., C, J)
-        log_n = -0.5 * (v * v + self.q.logvar + LOG_2PI).sum(axis=-1)           # (..., C)
+        # log p(z) = log sum over c of N(z; mu_c, std_c^2) - log C. The square in
+        #     -2 log N(z; mu, std^2) = sum over j of (z - mu)^2 / std^2 + logvar + log 2 pi
+        # is multiplied out: two matrix products in place of an array (..., C, J).
+        mu, precision = self.q.mu, np.exp(-self.q.logvar)                       # (C, J)
+        constant = (mu * mu * precision + self.q.logvar + LOG_2PI).sum(axis=-1)
+        log_n = z @ (mu * precision).T - 0.5 * ((z * z) @ precision.T + constant)   # (..., C)
         log_sum = log_sum_exp(log_n, axis=-1)
         responsibility = np.exp(log_n - log_sum[..., None])
         responsibility *= responsibility.real > 1e-30        # no subnormal numbers: they are slow
-        return log_sum - math.log(len(self.q.mu)), (responsibility, v)
+        return log_sum - math.log(len(mu)), (responsibility, z, precision)
 
     def backward(self, dlog_pz, cache):
-        responsibility, v = cache
-        weight = (dlog_pz[..., None] * responsibility)[..., None]               # (..., C, 1)
-        # log N = -(v^2 + logvar + log 2 pi) / 2,   v = (z - mu) / std
-        by_mu = weight * v / self.q.std
-        dmu = by_mu.reshape(-1, *v.shape[-2:]).sum(axis=0)
-        dlogvar = (weight * (0.5 * (v * v - 1.0))).reshape(-1, *v.shape[-2:]).sum(axis=0)
+        responsibility, z, precision = cache
+        mu = self.q.mu
+        weight = dlog_pz[..., None] * responsibility                            # (..., C)
+        dz = weight @ (mu * precision) - z * (weight @ precision)
+        # sums over all z, of 1, z and z^2, each with its weight for the component
+        weight, z = weight.reshape(-1, len(mu)).T, z.reshape(-1, mu.shape[1])
+        total, first, second = weight.sum(axis=1)[:, None], weight @ z, weight @ (z * z)
+        dmu = precision * (first - mu * total)
+        dlogvar = 0.5 * (precision * (second - 2.0 * mu * first + mu * mu * total) - total)
         # mu, logvar = encoder(u): to its weights, a second time, and to the pseudo-inputs
         dh = np.concatenate([dmu, dlogvar], axis=-1)
-        self.prior.du += self.model.encoder.backward(dh, self.cache)
-        return -by_mu.sum(axis=-2)
+        self.prior.du += self.model.encoder.backward(dh, self.cache)[:, :self.model.n_data]
+        return dz
 
 
 class ConditionalNormal(Prior):

@@ -221,6 +221,10 @@ class Likelihood(Role):
     def sample(self, rng, y):
         """A random x: (..., D)."""
 
+    def mixture_mean(self, y, w):
+        """The expected x (B, D) under a mixture over K outputs y (K, B, N), of weights w (K, B)."""
+        return np.einsum("kb,kbd->bd", w, self.mean(y))
+
     def constant(self, x):
         """The output y (N,) that is best for all of x (n, D) at once, where z says nothing."""
         return self.climb(x, np.zeros(self.n_outputs(x.shape[-1]), x.dtype))

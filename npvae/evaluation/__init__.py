@@ -10,10 +10,11 @@ from npvae.evaluation.evidence import (Evidence, bits_per_dimension, log_evidenc
 from npvae.evaluation.gain import gain
 from npvae.evaluation.inference import InferenceGap, calibration_ranks, inference_gap
 from npvae.evaluation.latents import KLParts, LatentMoments, kl_parts, latent_moments
+from npvae.evaluation.missing import Imputation, impute
 
 __all__ = ["log_evidence", "Evidence", "log_weights", "pareto_shape", "bits_per_dimension",
            "annealed_log_evidence", "sandwich", "Sandwich",
            "inference_gap", "InferenceGap", "calibration_ranks", "diagnose", "Diagnosis", "gain",
-           "latent_moments", "LatentMoments", "kl_parts", "KLParts",
+           "latent_moments", "LatentMoments", "kl_parts", "KLParts", "impute", "Imputation",
            "AnomalyDetector", "load_detector", "roc_curve", "roc_auc", "precision_recall_curve",
            "average_precision", "confusion_matrix"]

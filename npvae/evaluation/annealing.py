@@ -76,7 +76,7 @@ class Path:
         self.model, self.x, self.condition, self.q = model, x, condition, None
         self.p = model.prior.given(condition, model)
         if start == "posterior":
-            self.q = model.posterior.given(model.encoder.forward(join(x, condition))[0])
+            self.q = model.posterior.given(model.encoder.forward(model.shown(x, condition))[0])
 
     def draw(self, rng, n_chains):
         """z ~ p_0(z): (K, B, J)."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.door import as_condition, as_data, as_noise, check_density
+from npvae.door import as_condition, as_noise, as_observed, check_density
 from npvae.inputs import as_array, check_count, check_finite, check_real
 from npvae.numerics import keep_freed_memory
 from npvae.objectives import ELBO, SampledKL
@@ -58,7 +58,7 @@ def bits_per_dimension(log_px, n_data):
     return -1.0 * log_px / (check_count(n_data, "n_data") * math.log(2.0))
 
 
-def log_weights(model, x, eps, condition=None):
+def log_weights(model, x, eps, condition=None, *, observed=None):
     """log w = log p(x|z) + log p(z) - log q(z|x): the mean of w is p(x).
 
     Parameters
@@ -68,23 +68,27 @@ def log_weights(model, x, eps, condition=None):
     x : ndarray (B, D)
     eps : ndarray (K, B, J)
     condition : ndarray (B, C), optional
+    observed : ndarray (B, D), optional
+        1 where x is known: log w is that of what is observed, whose mean of w is p(x_obs).
 
     Returns
     -------
     ndarray (K, B), in nats.
     """
     check_density(model, "log w")
-    x = as_data(model, x)
-    return weigh(model, x, as_noise(model, eps, len(x)), as_condition(model, condition, len(x)))
+    x, observed = as_observed(model, x, observed)
+    return weigh(model, x, as_noise(model, eps, len(x)), as_condition(model, condition, len(x)),
+                 observed)
 
 
-def weigh(model, x, eps, condition=None):
+def weigh(model, x, eps, condition=None, observed=None):
     """`log_weights` behind its door: what is handed in is trusted."""
-    _, cache = model.forward(x, eps, condition=condition, objective=ELBO(cost=SampledKL()))
+    _, cache = model.forward(x, eps, condition=condition, observed=observed,
+                             objective=ELBO(cost=SampledKL()))
     return cache.log_px - cache.rate
 
 
-def log_evidence(model, x, rng, n_samples=100, *, condition=None):
+def log_evidence(model, x, rng, n_samples=100, *, condition=None, observed=None):
     """log p(x) for each x by importance sampling: the log of the mean of K weights.
 
     Parameters
@@ -95,6 +99,8 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None):
     n_samples : int
         K. The larger, the closer to log p(x); K = 1 is the sampled ELBO.
     condition : array (n, C), optional
+    observed : array (n, D), optional
+        1 where x is known: then it is log p(x_obs).
 
     Returns
     -------
@@ -110,7 +116,7 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None):
     Burda, Grosse and Salakhutdinov (2016), eq. 8.
     """
     check_density(model, "log p(x)")
-    x = as_data(model, x)
+    x, observed = as_observed(model, x, observed)
     condition = as_condition(model, condition, len(x))
     n_samples = check_count(n_samples, "n_samples")
     keep_freed_memory()
@@ -119,13 +125,13 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None):
     parts = []
     for start in range(0, len(x), n_batch):
         rows = slice(start, start + n_batch)
-        c = None if condition is None else condition[rows]
+        c, seen = (None if array is None else array[rows] for array in (condition, observed))
         weights = Weights(len(x[rows]), n_samples)
         left = n_samples
         while left:
             k = min(left, n_rows)
             eps = model.draw_noise(rng, len(x[rows]), k)
-            weights.add(weigh(model, x[rows], eps, c))
+            weights.add(weigh(model, x[rows], eps, c, seen))
             left -= k
         parts.append(weights.evidence())
     return Evidence(*map(np.concatenate, zip(*parts)))

@@ -9,7 +9,7 @@ from npvae.evaluation.evidence import Evidence, Weights, weigh
 from npvae.inputs import check_count, check_generator
 from npvae.learning.optimizers import Adam
 from npvae.learning.schedules import Cosine
-from npvae.model import VAE, join
+from npvae.model import VAE
 from npvae.networks.layers import Table
 from npvae.objectives import StickingTheLanding
 
@@ -95,7 +95,7 @@ def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000):
 
 def with_table(model, x, condition):
     """A copy of the model whose encoder is a table of what the encoder says of these x."""
-    h, _ = model.encoder.forward(join(x, condition))
+    h, _ = model.encoder.forward(model.shown(x, condition))
     parts = {name: getattr(model, name).copy()
              for name in ("posterior", "prior", "decoder", "likelihood")}
     return VAE(Table(h), **parts, n_data=model.n_data, n_condition=model.n_condition,

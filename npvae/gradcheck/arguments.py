@@ -46,12 +46,15 @@ def as_terms(objective, log_px, rate):
     return log_px, rate
 
 
-def as_option(model, name, value, n_batch):
-    """An option of a model's loss, as its door lets it in."""
-    if name == "objective":
-        door.check_objective(model.objective if value is None else value)
-        return value
-    doors = {"condition": door.as_condition, "target": door.as_target, "observed": door.as_observed}
-    if name not in doors:
-        raise TypeError(f"options has {name!r}: {', '.join(doors)} or objective was expected")
-    return doors[name](model, value, n_batch)
+def as_options(model, x, options):
+    """x, and the options of a model's loss, as its door lets them in."""
+    known = ("condition", "target", "observed", "objective")
+    for name in options:
+        if name not in known:
+            raise TypeError(f"options has {name!r}: {', '.join(known[:-1])} or {known[-1]} was expected")
+    x, observed = door.as_observed(model, x, options.get("observed"))
+    objective = options.get("objective")
+    door.check_objective(model.objective if objective is None else objective)
+    return x, {"condition": door.as_condition(model, options.get("condition"), len(x)),
+               "target": door.as_target(model, options.get("target"), observed, len(x)),
+               "observed": observed, "objective": objective}

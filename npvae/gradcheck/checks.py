@@ -12,7 +12,7 @@ import numpy as np
 from npvae import door
 from npvae.distributions.pairs import kl, kl_backward
 from npvae.distributions.roles import Likelihood, Posterior, Prior, check_role
-from npvae.gradcheck.arguments import (as_data_and_output, as_input, as_option, as_terms,
+from npvae.gradcheck.arguments import (as_data_and_output, as_input, as_options, as_terms,
                                        check_pair)
 from npvae.gradcheck.differences import Report, check
 from npvae.inputs import as_double, check_generator, check_type
@@ -272,9 +272,8 @@ def check_model(model, x, eps, complex_step=True, **options):
     """
     door.check_model(model)
     at, model, blocks = _twins(model)
-    x = door.as_data(model, x)
+    x, options = as_options(model, x, options)
     eps = door.as_noise(model, eps, len(x))
-    options = {name: as_option(model, name, value, len(x)) for name, value in options.items()}
     model.backward(model.forward(x, eps, **options)[1])
 
     def function(arrays):

@@ -20,13 +20,13 @@ def advice(data):
     return "try a smaller learning_rate, or clip_norm"
 
 
-def check_loss(loss, model, data, batch, condition, cache, run):
+def check_loss(loss, model, data, batch, condition, observed, cache, run):
     """Stop a run whose loss is no longer a finite number, before the update."""
     if not math.isfinite(loss.value):
         raise FloatingPointError(
             f"the loss is {loss.value} at epoch {run.epoch + 1}, step {run.step + 1} "
             f"(reconstruction {loss.reconstruction}, KL {loss.kl}); the first that is not finite "
-            f"is {origin(model, batch, condition, cache)}: {advice(data)}")
+            f"is {origin(model, batch, condition, observed, cache)}: {advice(data)}")
 
 
 def check_gradient(model, data, run):
@@ -63,10 +63,10 @@ def owner(module, name):
     return type(module).__name__
 
 
-def origin(model, x, condition, cache):
+def origin(model, x, condition, observed, cache):
     """What in the forward pass is the first that is not finite, in words."""
     with np.errstate(all="ignore"):
-        for name, module, value in model.stages(x, condition, cache):
+        for name, module, value in model.stages(x, condition, observed, cache):
             if not np.isfinite(value).all():
                 kind = "" if module is None else f" ({type(module).__name__}){largest(module)}"
                 return name + kind

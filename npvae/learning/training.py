@@ -10,9 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.door import as_condition, as_data, check_model, check_trainable
+from npvae.door import (as_condition, as_data, as_observed, check_model, check_trainable,
+                        filled)
 from npvae.files import sole_writer
-from npvae.inputs import (check_count, check_flag, check_optional, check_positive, check_seed,
+from npvae.inputs import (as_array, check_count, check_flag, check_optional, check_positive, check_seed,
                           check_type)
 from npvae.learning.finite import check_gradient, check_loss, check_parameters
 from npvae.learning.optimizers import Adam, Optimizer, clip
@@ -35,19 +36,22 @@ class Terms(NamedTuple):
         return -(self.reconstruction + self.kl)
 
 
-def fit(model, x, *, condition=None, validation=None, validation_condition=None,
-        epochs=10, batch_size=128, n_samples=1, optimizer=None, learning_rate=1e-3,
-        kl_schedule=None, clip_norm=None, transform=None, patience=None, callbacks=(),
-        checkpoint=None, resume=False, seed=0, progress=True):
+def fit(model, x, *, condition=None, observed=None, validation=None, validation_condition=None,
+        validation_observed=None, epochs=10, batch_size=128, n_samples=1, optimizer=None,
+        learning_rate=1e-3, kl_schedule=None, clip_norm=None, transform=None, patience=None,
+        callbacks=(), checkpoint=None, resume=False, seed=0, progress=True):
     """Train a model by stochastic gradient descent on its objective.
 
     Parameters
     ----------
     model : VAE
         Trained in place.
-    x : array (n, D)
+    x : array (n, D), or a NumPy masked array, which says what is observed
     condition : array (n, C), optional
-    validation, validation_condition : array, optional
+    observed : array (n, D), optional
+        1 where x is known, 0 where it is missing: see `Model.loss`. With `IWAE()` and K samples,
+        what is trained is the bound of Mattei and Frellsen (2019).
+    validation, validation_condition, validation_observed : array, optional
         Held-out data, evaluated after every epoch.
     epochs, batch_size : int
         The last batch of an epoch may be smaller.
@@ -110,17 +114,18 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     """
     check_model(model)
     check_trainable(model, model.objective)
-    x = as_data(model, x)
+    x, observed = as_observed(model, x, observed)
     condition = as_condition(model, condition, len(x))
     epochs, batch_size = check_count(epochs, "epochs"), check_count(batch_size, "batch_size")
     n_samples, seed = check_count(n_samples, "n_samples"), check_seed(seed)
     if validation is not None:
-        validation = as_data(model, validation, "validation")
+        validation, validation_observed = as_observed(model, validation, validation_observed,
+                                                      "validation")
         validation_condition = as_condition(model, validation_condition, len(validation),
                                             "validation_condition")
-    elif patience is not None or validation_condition is not None:
-        raise ValueError("patience or validation_condition is given without validation: "
-                         "held-out data were expected")
+    elif not (patience is validation_condition is validation_observed is None):
+        raise ValueError("patience, validation_condition or validation_observed is given without "
+                         "validation: held-out data were expected")
     if patience is not None:
         patience = check_count(patience, "patience")
     if clip_norm is not None:
@@ -155,7 +160,8 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
                 "objective": model.objective, "optimizer": optimizer, "learning_rate": rate,
                 "kl_schedule": kl_schedule, "clip_norm": clip_norm, "transform": transform,
                 "x": x, "condition": condition, "validation": validation,
-                "validation_condition": validation_condition, "corrupt": model.corrupt}
+                "validation_condition": validation_condition, "corrupt": model.corrupt,
+                "observed": observed, "validation_observed": validation_observed}
     parameters = model.parameters
     keep_freed_memory()
     n_steps = math.ceil(len(x) / batch_size)
@@ -173,7 +179,8 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
                 rng = stream(seed, "step", run.epoch, run.step)
                 now = run.epoch + run.step / n_steps
                 rows = order[run.step * batch_size:(run.step + 1) * batch_size]
-                batch, target = presented(model, x[rows], transform, rng)
+                seen = None if observed is None else observed[rows]
+                batch, target = presented(model, x[rows], transform, rng, seen)
                 eps = model.draw_noise(rng, len(rows), n_samples)
                 objective = model.objective
                 if kl_schedule is not None:
@@ -182,8 +189,8 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
 
                 c = None if condition is None else condition[rows]
                 loss, cache = model.forward(batch, eps, condition=c, target=target,
-                                            objective=objective)
-                check_loss(loss, model, data, batch, c, cache, run)
+                                            observed=seen, objective=objective)
+                check_loss(loss, model, data, batch, c, seen, cache, run)
                 parameters.zero_grad()
                 model.backward(cache)
                 if clip_norm is not None:
@@ -203,7 +210,8 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
             held_out = None
             if validation is not None:
                 held_out = evaluate(model, validation, condition=validation_condition,
-                                    transform=transform, n_samples=n_samples, seed=seed)
+                                    observed=validation_observed, transform=transform,
+                                    n_samples=n_samples, seed=seed)
             check_parameters(model, data, run)
             row = run.end_epoch(held_out)
             run.save()
@@ -217,18 +225,19 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     return run.history
 
 
-def presented(model, x, transform, rng):
-    """What the encoder is shown of a batch, and what is to be reconstructed of it."""
+def presented(model, x, transform, rng, observed=None):
+    """What the encoder is shown of a batch, and what is to be reconstructed of it: both with zeros
+    where x is not observed."""
     x = read_only(x)                          # it may be a view of the caller's own data
     if transform is not None:
         n_batch, name = len(x), "what transform returned"
-        x = as_data(model, transform(x, rng), name)
+        x = as_data(model, filled(as_array(transform(x, rng), name), observed), name)
         if len(x) != n_batch:
             raise ValueError(f"{name} has {len(x)} rows: {n_batch} were expected")
     if model.corrupt is None:
         return x, x
     x = read_only(x)
-    return model.corrupt(x, rng), x
+    return filled(model.corrupt(x, rng), observed), x
 
 
 def read_only(x):
@@ -238,7 +247,8 @@ def read_only(x):
     return x
 
 
-def evaluate(model, x, *, condition=None, transform=None, n_samples=1, seed=0, batch_size=500):
+def evaluate(model, x, *, condition=None, observed=None, transform=None, n_samples=1, seed=0,
+             batch_size=500):
     """The loss and its two terms on a data set, with noise that follows from the seed.
 
     Parameters
@@ -246,6 +256,8 @@ def evaluate(model, x, *, condition=None, transform=None, n_samples=1, seed=0, b
     model : VAE
     x : array (n, D)
     condition : array (n, C), optional
+    observed : array (n, D), optional
+        As in `fit`. The terms are those of what is observed.
     transform : callable, optional
         As in `fit`; it is given the same random numbers at every call.
     n_samples : int
@@ -260,7 +272,7 @@ def evaluate(model, x, *, condition=None, transform=None, n_samples=1, seed=0, b
         loss, reconstruction and kl, in nats per x, averaged over x.
     """
     check_model(model)
-    x = as_data(model, x)
+    x, observed = as_observed(model, x, observed)
     condition = as_condition(model, condition, len(x))
     check_optional(transform, "transform", Callable, "a callable")
     n_samples, batch_size = check_count(n_samples, "n_samples"), check_count(batch_size, "batch_size")
@@ -268,9 +280,10 @@ def evaluate(model, x, *, condition=None, transform=None, n_samples=1, seed=0, b
     totals = np.zeros(3)
     for start in range(0, len(x), batch_size):
         rows = slice(start, start + batch_size)
-        batch, target = presented(model, x[rows], transform, rng)
+        seen = None if observed is None else observed[rows]
+        batch, target = presented(model, x[rows], transform, rng, seen)
         eps = model.draw_noise(rng, len(batch), n_samples)
-        loss, _ = model.forward(batch, eps, target=target,
+        loss, _ = model.forward(batch, eps, target=target, observed=seen,
                                 condition=None if condition is None else condition[rows])
         totals += np.multiply(loss[:3], len(batch))
     return Terms(*(totals / len(x)).tolist())

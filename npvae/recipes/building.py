@@ -6,7 +6,8 @@ import inspect
 import numpy as np
 
 from npvae.distributions.roles import Likelihood, Posterior, Prior
-from npvae.inputs import check_choice, check_count, check_positive, is_masked, pythons
+from npvae.inputs import (check_choice, check_count, check_flag, check_positive, is_masked,
+                          pythons)
 from npvae.model import VAE
 from npvae.networks.initializers import glorot_uniform, he_normal, uniform_fan_in
 from npvae.networks.layers import Chain, Dense, ReLU, Sigmoid, Softplus, Tanh
@@ -110,7 +111,7 @@ def plain(argument):
 
 
 def dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation, init, seed, *,
-                n_condition=0, squash=(), **options):
+                n_condition=0, shows_mask=False, squash=(), **options):
     """A model of dense layers: hidden sizes in order for the encoder, reversed for the decoder,
     which begins with the layers `squash`."""
     check_count(n_data, "n_data")
@@ -124,11 +125,13 @@ def dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activa
     p_x = likelihood_of(likelihood, variance)
     network = functools.partial(mlp, activation=ACTIVATIONS[activation],
                                 rng=stream(seed, "weights"), init=INITIALIZERS[init])
-    encoder = network([n_data + n_condition, *n_hidden, posterior.n_outputs])
+    check_flag(shows_mask, "shows_mask")
+    n_shown = n_data * (2 if shows_mask else 1)
+    encoder = network([n_shown + n_condition, *n_hidden, posterior.n_outputs])
     decoder = network([posterior.n_latent + n_condition, *reversed(n_hidden),
                        p_x.n_outputs(n_data)], first=squash)
     return VAE(encoder, posterior, prior, decoder, p_x, n_data=n_data, n_condition=n_condition,
-               **options)
+               shows_mask=shows_mask, **options)
 
 
 def of_names(posterior, prior, **sizes):

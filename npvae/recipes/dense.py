@@ -11,7 +11,7 @@ from npvae.recipes.building import dense_model, of_names, recipe, with_elbo
 @recipe
 def vae(n_data=784, n_hidden=(400,), n_latent=20, *, posterior="diagonal_gaussian",
         prior="standard_normal", likelihood="bernoulli", variance=1.0, beta=1.0, activation="relu",
-        init="uniform", seed=0):
+        init="uniform", shows_mask=False, seed=0):
     """The variational autoencoder of Kingma and Welling (2014), with dense layers.
 
     Finite, in float32, as its weights are drawn, for |x| up to 10, or x of 0 to 1 where the
@@ -36,6 +36,8 @@ def vae(n_data=784, n_hidden=(400,), n_latent=20, *, posterior="diagonal_gaussia
     activation : {"relu", "tanh", "sigmoid", "softplus"}
     init : {"uniform", "glorot", "he"}
         See `npvae.networks.initializers`.
+    shows_mask : bool
+        Whether the encoder is told which values of x are observed: see `VAE`.
     seed : int
         Of the initial weights.
 
@@ -46,13 +48,13 @@ def vae(n_data=784, n_hidden=(400,), n_latent=20, *, posterior="diagonal_gaussia
     """
     posterior, prior = of_names(posterior, prior, n_latent=n_latent, n_data=n_data)
     return with_elbo(dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation,
-                                 init, seed), beta)
+                                 init, seed, shows_mask=shows_mask), beta)
 
 
 @recipe
 def iwae(n_data=784, n_hidden=(200, 200), n_latent=50, *, posterior="diagonal_gaussian",
          prior="standard_normal", likelihood="bernoulli", variance=1.0, activation="tanh",
-         init="glorot", seed=0):
+         init="glorot", shows_mask=False, seed=0):
     """The importance weighted autoencoder: a VAE with a bound of K samples.
 
     Train it with `fit(..., n_samples=K)`; K = 1 is the VAE. The sizes are those of the paper,
@@ -64,13 +66,14 @@ def iwae(n_data=784, n_hidden=(200, 200), n_latent=50, *, posterior="diagonal_ga
     """
     posterior, prior = of_names(posterior, prior, n_latent=n_latent, n_data=n_data)
     return dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation, init,
-                       seed, objective=IWAE())
+                       seed, shows_mask=shows_mask, objective=IWAE())
 
 
 @recipe
 def conditional_vae(n_data=784, n_condition=10, n_hidden=(400,), n_latent=20, *,
                     posterior="diagonal_gaussian", prior="standard_normal", likelihood="bernoulli",
-                    variance=1.0, beta=1.0, activation="relu", init="uniform", seed=0):
+                    variance=1.0, beta=1.0, activation="relu", init="uniform", shows_mask=False,
+                    seed=0):
     """A VAE of x given a condition c: the encoder sees (x, c), the decoder (z, c).
 
     With labels for c, as `datasets.one_hot` makes them, z need not say which digit it is,
@@ -91,7 +94,7 @@ def conditional_vae(n_data=784, n_condition=10, n_hidden=(400,), n_latent=20, *,
     check_count(n_condition, "n_condition")
     posterior, prior = of_names(posterior, prior, n_latent=n_latent, n_condition=n_condition)
     return with_elbo(dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation,
-                                 init, seed, n_condition=n_condition), beta)
+                                 init, seed, n_condition=n_condition, shows_mask=shows_mask), beta)
 
 
 @recipe

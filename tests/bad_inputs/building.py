@@ -3,7 +3,7 @@
 import numpy as np
 
 import npvae
-from bad_inputs import INF, NAN, T, V, rng, vae
+from bad_inputs import INF, NAN, T, V, parts, rng, vae
 from npvae import likelihoods, priors
 from npvae.networks import Chain, Conv2d, ConvTranspose2d, Dense, Reshape
 
@@ -87,6 +87,10 @@ CASES = [
     ("prior p one", lambda d: priors.Bernoulli(2, 1.0), V,
      "p is 1.0: a probability strictly between"),
     ("prior p NaN", lambda d: priors.Concrete(2, p=NAN), V, "p is nan: a probability"),
+    ("shows_mask a text", lambda d: npvae.vae(shows_mask="yes"), T,
+     "shows_mask is 'yes': True or False"),
+    ("shows_mask of a narrow encoder", lambda d: parts(shows_mask=True), V,
+     "encoder takes no rows of 12 numbers"),
     ("a block of another shape", lambda d: setattr(Dense(3, 2, rng()), "W", np.ones((2, 3))), V,
      "could not broadcast input array from shape (2,3) into shape (3,2)"),
 ]

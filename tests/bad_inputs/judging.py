@@ -10,6 +10,12 @@ CASES = [
      "n_samples is 0: an integer of at least 1"),
     ("log_evidence of a NaN", lambda d: evaluation.log_evidence(vae(), put(NAN), rng()), V,
      "x is nan"),
+    ("imputation of nothing missing", lambda d: evaluation.impute(vae(), X, rng()), V,
+     "observed is None: what is observed of x was expected, or a masked array"),
+    ("imputation by a point", lambda d: evaluation.impute(
+        npvae.autoencoder(6, (5,), 2), X, rng(), observed=X > 0.5), T, "which has no density"),
+    ("imputation of -1 draws", lambda d: evaluation.impute(vae(), X, rng(), 5, -1, observed=X > 0.5), V,
+     "n_draws is -1: an integer of at least 0"),
     ("log_evidence without condition", lambda d: evaluation.log_evidence(cvae(), X, rng()), V,
      "condition is missing"),
     ("log_evidence of a point", lambda d: evaluation.log_evidence(

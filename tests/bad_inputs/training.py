@@ -1,5 +1,7 @@
 """Bad settings of training, optimizers and objectives."""
 
+import numpy as np
+
 import npvae
 from bad_inputs import (EPS, IMAGES, INF, NAN, T, V, X, cvae, diverge, fit, put, saved, vae,
                         written)
@@ -83,5 +85,20 @@ CASES = [
     ("ELBO beta negative", lambda d: npvae.ELBO(-1.0), V, "beta is -1.0: a finite number"),
     ("FreeBits free negative", lambda d: npvae.FreeBits(free=-0.1), V, "free is -0.1"),
     ("FreeBits free NaN", lambda d: npvae.FreeBits(free=NAN), V, "free is nan"),
+    ("observed of another shape", lambda d: fit(observed=X[:, :5] > 0.5), V,
+     "observed has shape (8, 5): (batch, 6) was expected"),
+    ("observed of fewer rows", lambda d: fit(observed=X[:5] > 0.5), V,
+     "observed has 5 rows: 8 were expected, as in x"),
+    ("observed beside a masked array", lambda d: fit(np.ma.masked_array(X, X > 0.5), observed=X > 0.5),
+     V, "observed is given, and x is a masked array"),
+    ("observed of a column vector", lambda d: fit(X[:, :1], observed=X > 0.5), V,
+     "x has shape (8, 1): (batch, 6) was expected"),
+    ("validation_observed alone", lambda d: fit(validation_observed=X > 0.5), V,
+     "validation_observed is given without validation: held-out data were expected"),
+    ("validation_observed of fewer rows", lambda d: fit(
+        validation=X, validation_observed=X[:5] > 0.5), V,
+     "validation_observed has 5 rows: 8 were expected, as in validation"),
+    ("missing without a mask", lambda d: fit(put(NAN)), V,
+     "finite numbers were expected; for values that are missing, see observed"),
     ("FreeBits sampled", lambda d: npvae.FreeBits(cost=npvae.SampledKL()), V, "cost is SampledKL()"),
 ]

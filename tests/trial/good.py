@@ -46,7 +46,7 @@ RUN = dict(n_samples=2, batch_size=4, seed=3)
 CONV = dict(c_in=2, c_out=3, k=3, stride=2, padding=1, init=uniform_fan_in)
 EMPTY = dict(blocks=None, parts=None)
 ROLES = dict(posterior="diagonal_gaussian", prior="standard_normal")
-OBSERVED = (X > 0.2).astype(np.float32)
+OBSERVED = (np.arange(48).reshape(8, 6) % 3 > 0).astype(np.float32)
 
 
 class KindOfQ:
@@ -66,23 +66,23 @@ GOOD = {
         encoder=Chain(Dense(9, 5, rng()), Tanh(), Dense(5, 4, rng())), decoder=Dense(5, 6, rng()),
         posterior=posteriors.DiagonalGaussian(2), prior=priors.StandardNormal(2),
         likelihood=likelihoods.Bernoulli(), n_data=6, n_condition=3, objective=npvae.ELBO(),
-        corrupt=datasets.Masking(0.5)),
+        corrupt=datasets.Masking(0.5), shows_mask=False),
     "VAE.loss": lambda d: dict(self=cvae(), x=X, eps=EPS, condition=C, target=X, observed=OBSERVED,
                                objective=None),
     "VAE.loss_and_grad": lambda d: dict(self=cvae(), x=X, eps=EPS, condition=C, target=X,
                                         observed=OBSERVED, objective=None),
     "VAE.draw_noise": lambda d: dict(self=vae(), rng=rng(), n_batch=3, n_samples=2),
-    "VAE.encode": lambda d: dict(self=cvae(), x=X, condition=C),
+    "VAE.encode": lambda d: dict(self=cvae(), x=X, condition=C, observed=OBSERVED),
     "VAE.decode": lambda d: dict(self=cvae(), z=EPS[0], condition=C),
-    "VAE.reconstruct": lambda d: dict(self=cvae(), x=X, condition=C),
+    "VAE.reconstruct": lambda d: dict(self=cvae(), x=X, condition=C, observed=OBSERVED),
     "VAE.sample": lambda d: dict(self=cvae(), rng=rng(), n=8, condition=C),
     "VAE.astype": lambda d: dict(self=vae(), dtype=np.float64),
     "VAE.copy": lambda d: dict(self=vae()),
     "VAE.blocks": lambda d: dict(self=vae()),
     "VAE.gradients": lambda d: dict(self=vae()),
-    "vae": lambda d: dict(DENSE, **ROLES, beta=0.5),
-    "iwae": lambda d: dict(DENSE, **ROLES),
-    "conditional_vae": lambda d: dict(DENSE, **ROLES, n_condition=3, beta=0.5),
+    "vae": lambda d: dict(DENSE, **ROLES, beta=0.5, shows_mask=True),
+    "iwae": lambda d: dict(DENSE, **ROLES, shows_mask=True),
+    "conditional_vae": lambda d: dict(DENSE, **ROLES, n_condition=3, beta=0.5, shows_mask=True),
     "autoencoder": lambda d: dict(DENSE),
     "denoising_autoencoder": lambda d: dict(DENSE, masked=0.25),
     "bernoulli_vae": lambda d: dict(DENSE, beta=0.5),
@@ -138,11 +138,13 @@ GOOD = {
     "numerics.softplus": lambda d: dict(x=X),
     "numerics.log_mean_exp": lambda d: dict(a=X, axis=1),
     "fit": lambda d: dict(
-        RUN, model=cvae(), x=X, condition=C, validation=X[:4], validation_condition=C[:4], epochs=2,
+        RUN, model=cvae(), x=X, condition=C, observed=OBSERVED, validation=X[:4],
+        validation_condition=C[:4], validation_observed=OBSERVED[:4], epochs=2,
         optimizer=npvae.SGD(), learning_rate=0.01, kl_schedule=schedules.Linear(2), clip_norm=0.5,
         transform=datasets.binarize, patience=2, callbacks=(), checkpoint=d / "run.npz", resume=False,
         progress=False),
-    "evaluate": lambda d: dict(RUN, model=cvae(), x=X, condition=C, transform=datasets.binarize),
+    "evaluate": lambda d: dict(RUN, model=cvae(), x=X, condition=C, observed=OBSERVED,
+                               transform=datasets.binarize),
     "SGD": lambda d: dict(momentum=0.9),
     "Adagrad": lambda d: dict(eps=1e-6),
     "Adam": lambda d: dict(beta1=0.5, beta2=0.9, eps=1e-6),
@@ -155,8 +157,12 @@ GOOD = {
     "save": lambda d: dict(path=d / "new.npz", model=vae(), training={"epoch": 1}, arrays={"m": X}),
     "load": lambda d: dict(path=model_file(d)),
     "load_into": lambda d: dict(path=model_file(d), model=vae()),
-    "evaluation.log_evidence": lambda d: dict(model=cvae(), x=X, rng=rng(), n_samples=30, condition=C),
-    "evaluation.log_weights": lambda d: dict(model=cvae(), x=X, eps=EPS, condition=C),
+    "evaluation.log_evidence": lambda d: dict(model=cvae(), x=X, rng=rng(), n_samples=30, condition=C,
+                                              observed=OBSERVED),
+    "evaluation.log_weights": lambda d: dict(model=cvae(), x=X, eps=EPS, condition=C,
+                                             observed=OBSERVED),
+    "evaluation.impute": lambda d: dict(model=cvae(), x=X, rng=rng(), n_samples=30, n_draws=2,
+                                        condition=C, observed=OBSERVED),
     "evaluation.pareto_shape": lambda d: dict(log_w=np.sort(EPS.reshape(24, 2), axis=0)),
     "evaluation.bits_per_dimension": lambda d: dict(log_px=-X[:, 0], n_data=6),
     "evaluation.annealed_log_evidence": lambda d: dict(

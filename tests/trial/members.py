@@ -17,7 +17,8 @@ INSIDE = {                             # it trusts its callers, or is there to b
     "numerics.floating": "inside the formulas", "numerics.floats": "inside the formulas",
     "numerics.log_sum_exp": "inside the formulas", "numerics.multiply_halves": "inside the formulas",
     "gradcheck.Report": "a result", "VAE.forward": "inside the door", "VAE.backward": "inside the door",
-    "VAE.check_data": "inside the door", "VAE.stages": "inside the messages",
+    "VAE.check_data": "inside the door", "VAE.shown": "inside the door",
+    "VAE.stages": "inside the messages",
     "VAE.add_product": "inside the layers", "VAE.add_sum": "inside the layers",
     "evaluation.AnomalyDetector.forward": "inside the door",
     "evaluation.AnomalyDetector.codes": "inside the door"}
