@@ -9,6 +9,7 @@ Those that look at an example come last, and wait for that one alone. See `conft
 import contextlib
 import importlib.util
 import io
+import os
 import shutil
 import tempfile
 import time
@@ -38,6 +39,13 @@ def load(path):
     return module
 
 
+def stand_back():
+    """In a process of the pool: the tests go first, of which there is one process on two cores. And a
+    warning is an error, as it is in the tests."""
+    os.nice(10)
+    warnings.simplefilter("error")
+
+
 def make(name, folder):
     """One quick run, here and now."""
     folder.mkdir()
@@ -61,8 +69,7 @@ class QuickRuns:
         """Begin with the runs of these examples, those that are not there yet."""
         if names and self.pool is None:
             self.folder = Path(tempfile.mkdtemp(prefix="quick_runs"))
-            # a warning is an error there, as it is in the tests
-            self.pool = ProcessPoolExecutor(2, get_context("spawn"), warnings.simplefilter, ("error",))
+            self.pool = ProcessPoolExecutor(2, get_context("spawn"), stand_back)
         for name in names:
             if name not in self.started:
                 self.started[name] = self.pool.submit(make, name, self.folder / name)
