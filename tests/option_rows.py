@@ -105,6 +105,7 @@ ROWS = {
     **rows("save", training=({"epoch": 2}, "training"), arrays=({"m": -X}, "arrays")),
     **rows("evaluation.log_evidence", **only("log_px, standard_error, ess, pareto_k", n_samples=27,
                                              condition=OTHER)),
+    **rows("evaluation.bits_per_dimension", n_levels=(256, "value")),
     **rows("evaluation.log_weights", condition=(OTHER, "value")),
     **rows("evaluation.annealed_log_evidence", **only(
         "log_px, standard_error, ess, pareto_k", n_chains=27, n_temperatures=4, n_leapfrog=3,
