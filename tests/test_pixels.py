@@ -81,14 +81,14 @@ def test_the_masses_of_all_levels_sum_to_one_and_are_scipys(n_levels, rng):
 
 
 def test_a_level_in_the_far_tail_keeps_its_mass_in_float32():
-    """The plain difference of sigmoids is zero there."""
-    y = np.array([[[0.9, -4.0]]])
-    x = np.array([[100 / 255]])
-    exact = DiscretizedLogistic().log_prob(x, y)[0].item()
-    single = DiscretizedLogistic().log_prob(x.astype(np.float32), y.astype(np.float32))[0].item()
-    assert exact == pytest.approx(-29.267, abs=0.001) and single == pytest.approx(exact, rel=1e-5)
-    a, b = ((x[0, 0] + side / 510 - 0.9) * np.exp(4.0) for side in (1, -1))
-    assert expit(np.float32(a)) - expit(np.float32(b)) < 1e-12
+    """In the upper one the plain difference of sigmoids is zero there."""
+    for mean, level in ((0.9, 100), (0.1, 155)):
+        x, y = np.array([[level / 255]]), np.array([[[mean, -4.0]]])
+        exact = DiscretizedLogistic().log_prob(x, y)[0].item()
+        single = DiscretizedLogistic().log_prob(x.astype(np.float32), y.astype(np.float32))[0].item()
+        assert exact == pytest.approx(-29.267, abs=0.001) and single == pytest.approx(exact, rel=1e-5)
+    a, b = ((x[0, 0] + side / 510 - mean) * np.exp(4.0) for side in (1, -1))
+    assert expit(np.float32(a)) - expit(np.float32(b)) == 0.0
 
 
 def test_its_draws_have_its_masses(rng):

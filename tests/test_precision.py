@@ -74,7 +74,7 @@ def of_locations(edge, low=None, high=None):
 def of_continuous_bernoulli(rng):
     x = within(rng, 0, 1, [0.5])
     logits = np.where(rng.random(N) < 0.5, rng.normal(0, 5, N), of_all_sizes(rng, 1e35))
-    return x, np.where(rng.random(N) < 0.2, rng.choice([0.0, 0.599, -0.599, 0.601], N), logits)
+    return x, np.where(rng.random(N) < 0.2, rng.choice([0.0, 0.599, -0.601, 1e-6, -1e-9], N), logits)
 
 
 def of_discretized_logistic(rng):
