@@ -110,6 +110,7 @@ ROWS = {
     **rows("save", training=({"epoch": 2}, "training"), arrays=({"m": -X}, "arrays")),
     **rows("evaluation.log_evidence", **only("log_px, standard_error, ess, pareto_k", n_samples=27,
                                              condition=OTHER, observed=None)),
+    **rows("evaluation.bits_per_dimension", n_levels=(256, "value")),
     **rows("evaluation.log_weights", condition=(OTHER, "value"), observed=(None, "value")),
     **rows("evaluation.impute", n_samples=(27, "mean, draws, ess"), n_draws=(1, "draws"),
            condition=(OTHER, "mean, draws, ess"), observed=(1 - OBSERVED, "mean, draws, ess")),

@@ -72,6 +72,18 @@ def test_a_class_has_its_probability_and_its_draws(rng):
                                np.bincount(x.astype(int).ravel()) / 500)
 
 
+def test_the_masses_of_all_rows_sum_to_one_and_draws_have_them(rng):
+    """Two classes and a count, side by side; the rare counts are joined."""
+    likelihood, y = Columns([(Poisson(), [1]), (Categorical(2), [0])]), np.log([2.0, 0.3, 0.7])
+    x = np.stack(np.meshgrid([0.0, 1.0], np.arange(60.0), indexing="ij"), axis=-1).reshape(-1, 2)
+    p = np.exp(likelihood.log_prob(x, np.tile(y, (1, len(x), 1)))[0][0])
+    assert p.sum() == pytest.approx(1.0, abs=1e-12)
+    draws = likelihood.sample(rng, np.tile(y, (20_000, 1)))
+    cell = lambda x: (6 * x[:, 0] + np.minimum(x[:, 1], 5)).astype(int)
+    assert stats.chisquare(np.bincount(cell(draws), minlength=12),
+                           20_000 * np.bincount(cell(x), p)).pvalue > 0.01
+
+
 def test_draws_and_means_stand_in_their_columns(rng):
     y = np.tile(np.concatenate([[0.0, 0.0, 3.0], [np.log(4.0)], [7.0, -2.0]]), (20_000, 1))
     assert_mean(mixed().sample(rng, y), [-2.0, (np.arange(3) * special.softmax([0, 0, 3.0])).sum(), 7.0,

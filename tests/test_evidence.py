@@ -8,8 +8,11 @@ from scipy import stats
 
 import npvae
 from exact import linear_vae, log_evidence, with_the_true_posterior
-from helpers import assert_mean, small_vae
+from helpers import assert_mean, likelihoods_by_name, small_vae
 from npvae import evaluation
+from npvae.distributions.columns import Categorical, Columns
+from npvae.distributions.counts import Poisson
+from npvae.distributions.robust import StudentT
 from npvae.evaluation.evidence import Weights
 
 
@@ -93,8 +96,55 @@ def test_weights_in_pieces_are_the_weights_together(rng):
         np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
-def test_bits_per_dimension():
-    assert evaluation.bits_per_dimension(-784 * np.log(2), 784) == pytest.approx(1.0, rel=1e-14)
+MEASURES = {"bernoulli": "mass", "discretized_logistic": "mass", "poisson": "mass",
+            "negative_binomial": "mass", "continuous_bernoulli": "density", "gaussian": "density",
+            "tied_gaussian": "density", "heteroscedastic_gaussian": "density", "laplace": "density",
+            "student_t": "density"}
+
+
+def model_of(likelihood, n_data=6):
+    return npvae.vae(n_data, (5,), 2, likelihood=likelihood)
+
+
+@pytest.mark.parametrize("name", likelihoods_by_name())
+def test_bits_of_a_mass_are_its_nats_and_to_a_density_the_unit_is_added(name):
+    model = model_of(name)
+    assert model.likelihood.measure == MEASURES[name]
+    added = 8.0 if MEASURES[name] == "density" else 0.0
+    log_px = -6 * np.log(2) * np.array([1.0, 2.5])
+    np.testing.assert_allclose(evaluation.bits_per_dimension(model, log_px), [1 + added, 2.5 + added],
+                               rtol=1e-14)
+    assert evaluation.bits_per_dimension(model, log_px[0], 16) == pytest.approx(1 + added / 2, rel=1e-14)
+
+
+def test_columns_have_bits_where_they_are_of_one_measure():
+    gaussian = npvae.likelihoods.Gaussian
+    masses = Columns([(Categorical(3), [0]), (Poisson(), [1])])
+    assert (Categorical(3).measure, masses.measure) == ("mass", "mass")
+    assert evaluation.bits_per_dimension(model_of(masses, 2), -2 * np.log(2)) == 1.0
+    densities = Columns([(gaussian(), [0]), (StudentT(), [1])])
+    assert evaluation.bits_per_dimension(model_of(densities, 2), -2 * np.log(2)) == 9.0
+    mixed = Columns([(Categorical(3), [0]), (gaussian(), [1])])
+    assert mixed.measure == "mixed"
+    with pytest.raises(ValueError, match=r"the likelihood Columns\(.*\), of masses and densities"):
+        evaluation.bits_per_dimension(model_of(mixed, 2), -1.0)
+
+
+@pytest.mark.parametrize("likelihood, y, of_scipy, more", [
+    (npvae.likelihoods.Gaussian(0.01), [0.4], stats.norm(0.4, 0.1), 0.03),
+    (npvae.likelihoods.Gaussian(0.04), [0.4], stats.norm(0.4, 0.2), 0.01),
+    (StudentT(4.0), [0.4, -3.0], stats.t(4.0, 0.4, 1e-3 + np.exp(-3.0)), 0.1)])
+def test_the_bits_of_a_density_bound_those_of_its_integers(likelihood, y, of_scipy, more):
+    """A level k has so many bits by the distribution function; x = (k + u) / 16, on the average of u,
+    has as many or more, and hardly more where the density is smooth."""
+    k, u = np.arange(16), (np.arange(400) + 0.5) / 400
+    x = ((k[:, None] + u) / 16).reshape(-1, 1)
+    log_p = likelihood.log_prob(x, np.tile(y, (1, len(x), 1)))[0][0]
+    bits = evaluation.bits_per_dimension(model_of(likelihood, 1), log_p, 16)
+    bits = bits.reshape(16, 400).mean(axis=1)
+    mass = np.diff(of_scipy.cdf(np.arange(17) / 16))
+    assert (bits + np.log2(mass) > 0).all()
+    assert more / 10 < (mass * (bits + np.log2(mass))).sum() < more
 
 
 def test_memory_does_not_grow_with_the_number_of_samples():

@@ -151,7 +151,7 @@ TAKERS = {
     "scores": ("scores", X[:, 0], lambda s: evaluation.roc_auc(s, LABELS > 0)),
     "labels": ("labels", LABELS > 0, lambda labels: evaluation.roc_auc(X[:, 0], labels)),
     "flagged": ("flagged", LABELS > 0, lambda f: evaluation.confusion_matrix(f, LABELS > 0)),
-    "bits_per_dimension": ("log_px", X[:, 0], lambda a: evaluation.bits_per_dimension(a, 6)),
+    "bits_per_dimension": ("log_px", X[:, 0], lambda a: evaluation.bits_per_dimension(vae(), a)),
     "image_grid": ("images", X, lambda x: npvae.plots.image_grid(x, 4, (2, 3))),
     "reconstructions": ("x_hat", X, lambda x: npvae.plots.reconstructions(X, x, (2, 3))),
     "latent_scatter": ("mu", EPS[0], lambda mu: npvae.plots.latent_scatter(mu, LABELS)),

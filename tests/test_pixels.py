@@ -51,7 +51,7 @@ def test_it_is_the_truncated_exponential_of_scipy(rng):
     expected = [[stats.truncexpon(abs(l), scale=1 / abs(l)).logpdf(v if l < 0 else 1 - v)
                  for v, l in zip(x.ravel(), row.ravel())] for row in logits]
     found, _ = ContinuousBernoulli().log_terms(x, logits)
-    np.testing.assert_allclose(found.reshape(3, -1), expected, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(found.reshape(3, -1), expected, rtol=1e-11, atol=1e-11)
 
 
 @pytest.mark.parametrize("logit", [-8.0, 1e-7, 0.5, 12.0])
@@ -81,14 +81,14 @@ def test_the_masses_of_all_levels_sum_to_one_and_are_scipys(n_levels, rng):
 
 
 def test_a_level_in_the_far_tail_keeps_its_mass_in_float32():
-    """The plain difference of sigmoids is zero there."""
-    y = np.array([[[0.9, -4.0]]])
-    x = np.array([[100 / 255]])
-    exact = DiscretizedLogistic().log_prob(x, y)[0].item()
-    single = DiscretizedLogistic().log_prob(x.astype(np.float32), y.astype(np.float32))[0].item()
-    assert exact == pytest.approx(-29.267, abs=0.001) and single == pytest.approx(exact, rel=1e-5)
-    a, b = ((x[0, 0] + side / 510 - 0.9) * np.exp(4.0) for side in (1, -1))
-    assert expit(np.float32(a)) - expit(np.float32(b)) < 1e-12
+    """In the upper one the plain difference of sigmoids is zero there."""
+    for mean, level in ((0.9, 100), (0.1, 155)):
+        x, y = np.array([[level / 255]]), np.array([[[mean, -4.0]]])
+        exact = DiscretizedLogistic().log_prob(x, y)[0].item()
+        single = DiscretizedLogistic().log_prob(x.astype(np.float32), y.astype(np.float32))[0].item()
+        assert exact == pytest.approx(-29.267, abs=0.001) and single == pytest.approx(exact, rel=1e-5)
+    a, b = ((x[0, 0] + side / 510 - mean) * np.exp(4.0) for side in (1, -1))
+    assert expit(np.float32(a)) - expit(np.float32(b)) == 0.0
 
 
 def test_its_draws_have_its_masses(rng):
@@ -109,18 +109,3 @@ def test_what_lies_between_two_levels_is_refused():
         likelihood.check(np.arange(8.0)[None], "x")
     with pytest.raises(ValueError, match="n_levels is 1: an integer of at least 2"):
         DiscretizedLogistic(1)
-
-
-@pytest.mark.parametrize("likelihood, draw_y, atol", [
-    (ContinuousBernoulli(), lambda rng: rng.normal(0, 3, (1, 50, 40)), 2e-6),
-    (DiscretizedLogistic(), lambda rng: np.concatenate(
-        [rng.random((1, 50, 40)), rng.normal(-2, 1, (1, 50, 40))], -1), 2e-4)])
-def test_in_single_precision_they_are_those_of_double(likelihood, draw_y, atol, rng):
-    x, y = np.round(255 * rng.random((50, 40))) / 255, draw_y(rng)
-    found = {}
-    for dtype in (np.float32, np.float64):
-        terms, cache = likelihood.log_terms(x.astype(dtype), y.astype(dtype))
-        found[dtype] = terms, likelihood.backward_terms(np.ones((1, 50, 1), dtype), cache)
-        assert all(array.dtype == dtype for array in found[dtype])
-    for single, double in zip(*found.values()):
-        np.testing.assert_allclose(single, double, rtol=2e-5, atol=atol)

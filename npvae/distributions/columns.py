@@ -18,6 +18,8 @@ class Categorical(Likelihood):
         C, at least 2.
     """
 
+    measure = "mass"
+
     def __init__(self, n_classes):
         super().__init__()
         self.n_classes = check_count(n_classes, "n_classes", least=2)
@@ -35,7 +37,8 @@ class Categorical(Likelihood):
             raise ValueError(f"{name} holds {x[x != np.floor(x)][0]:g}: whole numbers were expected")
 
     def log_terms(self, x, logits):
-        log_p = logits - log_sum_exp(logits, axis=-1)[..., None]
+        log_p = logits - logits.real.max(axis=-1, keepdims=True)             # so that few digits cancel
+        log_p = log_p - log_sum_exp(log_p, axis=-1)[..., None]
         one_hot = x == np.arange(self.n_classes, dtype=x.real.dtype)           # (B, C)
         return (log_p * one_hot).sum(axis=-1, keepdims=True), (log_p, one_hot)
 
@@ -90,6 +93,8 @@ class Columns(Likelihood):
         if taken != list(range(len(taken))) or not all(self.columns):
             raise ValueError(f"kinds describe the columns {taken}: each of 0 to D - 1 once was expected")
         super().__init__(parts={str(i): part for i, part in enumerate(self.likelihoods)})
+        measures = {part.measure for part in self.likelihoods}
+        self.measure = measures.pop() if len(measures) == 1 else "mixed"
         self.widths = [part.n_outputs(len(columns))
                        for part, columns in zip(self.likelihoods, self.columns)]
 

@@ -30,8 +30,8 @@ class Bernoulli(Likelihood):
 
     Notes
     -----
-    A density for x in {0, 1}. For grey x in [0, 1] the same formula is a good loss
-    (the cross entropy) but no longer the log of a density, so its value is called a
+    A mass of x in {0, 1}. For grey x in [0, 1] the same formula is a good loss
+    (the cross entropy) and the log of no density, so its value is called a
     test loss, not log p(x).
 
     One tanh serves the value and the gradient. With u = logit / 2, t = tanh(u), and
@@ -47,6 +47,8 @@ class Bernoulli(Likelihood):
     ----------
     Kingma and Welling (2014), appendix C.1, eq. 11.
     """
+
+    measure = "mass"                   # of x in {0, 1}
 
     def check(self, x, name):
         """Raise ValueError where x lies outside [0, 1]."""

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from npvae.distributions.gammas import HALF_LOG_2PI, stirling
 from npvae.distributions.roles import Likelihood
 from npvae.inputs import check_number, check_positive
 from npvae.numerics import absolute
@@ -16,7 +17,8 @@ class Laplace(Likelihood):
     for an error of 100 as for one of 1, and its best constant output is the median. (At an error
     of zero, where the density has its peak, the gradient is taken to be zero.)
 
-    Finite, in float32, for |x| and |location| up to 1e30, at scales of 1e-4 to 1e4.
+    Finite, in float32, for |x| and |location| up to 1e30, at scales of 1e-4 to 1e4. There value and
+    gradient are off by 2e-6 of their size at most, or of 1 where that is more.
 
     Parameters
     ----------
@@ -52,7 +54,9 @@ class StudentT(Likelihood):
     scale = floor + exp(r), from the decoder, so y has the width 2 D. The pull of an error grows with
     it up to about sqrt(df) scales, and falls again beyond: a row that is far off is let go.
 
-    Finite, in float32, for |x| and |location| up to 1e12 and r of -1e9 to 40, at floors from 1e-3.
+    Finite, in float32, for |x| and |location| up to 1e12 and r of -1e9 to 40, at floors from 1e-3 and
+    df up to 1e12. There value and gradient are off by 2e-6 of their size at most, or of 1 where that
+    is more.
 
     Parameters
     ----------
@@ -76,13 +80,19 @@ class StudentT(Likelihood):
         exp_r = np.exp(r)
         scale = self.floor + exp_r
         u = (x - location) / scale
-        constant = (math.lgamma(0.5 * (self.df + 1.0)) - math.lgamma(0.5 * self.df)
-                    - 0.5 * math.log(self.df * math.pi))
-        terms = constant - np.log(scale) - 0.5 * (self.df + 1.0) * np.log1p(u * u / self.df)
+        terms = self.log_top() - np.log(scale) - 0.5 * (self.df + 1.0) * np.log1p(u * u / self.df)
         return terms, (u, scale, exp_r)
 
+    def log_top(self):
+        """log of the density at its top, for a scale of 1: with h = df / 2,
+
+        log Gamma(h + 1/2) - log Gamma(h) - log(2 pi h) / 2, without what cancels where h is large.
+        """
+        h = np.float64(0.5 * self.df)
+        return float(h * np.log1p(0.5 / h) - 0.5 + stirling(h + 0.5) - stirling(h) - HALF_LOG_2PI)
+
     def backward_terms(self, dterms, cache):
-        # log p = constant - log scale - (df + 1) / 2 log(1 + u^2 / df),   u = (x - location) / scale
+        # log p = log top - log scale - (df + 1) / 2 log(1 + u^2 / df),   u = (x - location) / scale
         u, scale, exp_r = cache
         pull = (self.df + 1.0) * u / (self.df + u * u)
         dlocation = dterms * pull / scale

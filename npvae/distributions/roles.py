@@ -172,12 +172,20 @@ class Prior(Role):
 class Likelihood(Role):
     """p(x|z): what the decoder's output y (K, B, N) says about the data x (B, D).
 
+    Attributes
+    ----------
+    measure : str
+        "density", whose integral over x is one, or "mass", whose sum is: of bits, counts, classes. Only
+        a mass is a probability; the value of a density depends on the unit of x. ("mixed" for a table
+        with columns of both.)
+
     Notes
     -----
     A member gives the density term by term; what is observed, and the sum, are seen to here.
     """
 
     verbs = ("log_terms", "backward_terms", "mean", "sample")
+    measure = "density"
 
     def n_outputs(self, n_data):
         """N: how many numbers the decoder returns for D data dimensions."""

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.door import as_condition, as_noise, as_observed, check_density
+from npvae.door import as_condition, as_noise, as_observed, check_density, check_model
 from npvae.inputs import as_array, check_count, check_finite, check_real
 from npvae.numerics import keep_freed_memory
 from npvae.objectives import ELBO, SampledKL
@@ -46,16 +46,51 @@ class Evidence(NamedTuple):
                 f"Pareto k above 0.7 for {doubtful} x")
 
 
-def bits_per_dimension(log_px, n_data):
-    """Nats per x as bits per data dimension: -log p(x) / (D log 2).
+def bits_per_dimension(model, log_px, n_levels=256):
+    """Nats per x as bits per data dimension: -log p(x) / (D log 2), made a number of integers.
 
-    For x of integers from 0 to 255 that a density sees divided by 255, add log2(255): the
-    density is one of the divided x.
+    Of a mass (`model.likelihood.measure`) nothing is to be added: -log2 p is the length of a code. Of a
+    density it is none, for p is one per unit of x. The unit is put right here: where integers k of 0 to
+    n_levels - 1 became x = (k + u) / n_levels with u uniform in [0, 1), each integer is 1 / n_levels
+    wide, and log2(n_levels) is added. In the mean over u the result is then an upper bound of the bits
+    per dimension of the integers themselves.
+
+    Parameters
+    ----------
+    model : VAE
+    log_px : array, of any shape
+        log p(x), or a bound of it, in nats, summed over the D dimensions.
+    n_levels : int
+        Of the integers that a density sees spread over [0, 1]. A mass does not look at it.
+
+    Returns
+    -------
+    ndarray or float of log_px's shape, in bits.
+
+    Raises
+    ------
+    ValueError
+        Where the likelihood is of columns of both kinds, which have no unit in common.
+
+    Notes
+    -----
+    Without the u, integers are points, and a density may be as high there as one likes. The Bernoulli's
+    mass is one of x in {0, 1}: from grey x come no bits of anything.
+
+    References
+    ----------
+    Theis, van den Oord and Bethge (2016), "A note on the evaluation of generative models".
     """
+    check_model(model)
     log_px = as_array(log_px, "log_px")
     check_real(log_px, "log_px")
     check_finite(log_px, "log_px")
-    return -1.0 * log_px / (check_count(n_data, "n_data") * math.log(2.0))
+    n_levels = check_count(n_levels, "n_levels", least=2)
+    if model.likelihood.measure == "mixed":
+        raise ValueError(f"model has the likelihood {model.likelihood!r}, of masses and densities: bits "
+                         "per dimension are of the one or of the other")
+    added = math.log2(n_levels) if model.likelihood.measure == "density" else 0.0
+    return -1.0 * log_px / (model.n_data * math.log(2.0)) + added
 
 
 def log_weights(model, x, eps, condition=None, *, observed=None):

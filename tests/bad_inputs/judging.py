@@ -21,6 +21,10 @@ CASES = [
     ("log_evidence of a point", lambda d: evaluation.log_evidence(
         npvae.autoencoder(6, (5,), 2), X, rng()), T,
      "a Deterministic posterior, which has no density: log p(x) needs log q(z|x)"),
+    ("bits without a model", lambda d: evaluation.bits_per_dimension(X[:, 0], 6), T,
+     "model is ndarray: a VAE was expected"),
+    ("bits of one level", lambda d: evaluation.bits_per_dimension(vae(), X[:, 0], 1), V,
+     "n_levels is 1: an integer of at least 2"),
     ("latent_moments 0 to 255", lambda d: evaluation.latent_moments(vae(), IMAGES), V, "x lies in"),
     ("latent_moments of nothing", lambda d: evaluation.latent_moments(vae(), X[:0]), V,
      "x has shape (0, 6): at least one row was expected"),

@@ -164,7 +164,8 @@ GOOD = {
     "evaluation.impute": lambda d: dict(model=cvae(), x=X, rng=rng(), n_samples=30, n_draws=2,
                                         condition=C, observed=OBSERVED),
     "evaluation.pareto_shape": lambda d: dict(log_w=np.sort(EPS.reshape(24, 2), axis=0)),
-    "evaluation.bits_per_dimension": lambda d: dict(log_px=-X[:, 0], n_data=6),
+    "evaluation.bits_per_dimension": lambda d: dict(
+        model=vae(likelihood="gaussian"), log_px=-X[:, 0], n_levels=16),
     "evaluation.annealed_log_evidence": lambda d: dict(
         model=cvae(), x=X, rng=rng(), n_chains=26, n_temperatures=3, n_leapfrog=2, condition=C,
         start="posterior", batch_size=5),

@@ -109,7 +109,7 @@ KINDS = {
     "n_batch": count(4), "n_samples": count(27), "n_chains": count(27), "n_temperatures": count(4),
     "n_draws": count(1, least=0),
     "n_leapfrog": count(3), "steps": count(4), "n_steps": count(3), "chunk": count(), "n_last": count(3),
-    "n_classes": count(5), "epochs": count(3), "batch_size": count(3),
+    "n_classes": count(5), "n_levels": count(256, least=2), "epochs": count(3), "batch_size": count(3),
     "patience": count(5, None, good=["None"]), "seed": count(4, least=0, good=["10**30"]),
     "variance": number(0.25), "temperature": number(0.9), "prior_temperature": number(0.9),
     "floor": number(0.1), "max_norm": number(1e-3),
