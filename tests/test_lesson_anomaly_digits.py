@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from test_examples import load
+from quick_runs import load, run
 from test_reading_list import figures
 
 
@@ -14,7 +14,7 @@ def check(found):
 
 
 def test_quick(tmp_path):
-    check(load("examples/anomaly_digits.py").main(["--quick", "--out", str(tmp_path)]))
+    check(run("anomaly_digits", tmp_path))
     assert figures(tmp_path) == {"anomaly_digits.png", "anomaly_digits_ones.png"}
 
 
