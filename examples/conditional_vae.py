@@ -98,7 +98,7 @@ def main(arguments=None):
         rng = np.random.default_rng(1)
         found |= {f"-elbo {n}": -terms.elbo, f"ink {n}": kept(ink, model, rng),
                   f"slant {n}": kept(slant, model, rng)}
-        print(f"{n} latent dimensions: test -ELBO given the label {-terms.elbo:.1f} nats; two "
+        print(f"{n} latent dimensions: test -ELBO, the label told, {-terms.elbo:.1f} nats; two "
               f"digits of one code correlate in slant by {found[f'slant {n}']:.2f}, in ink by "
               f"{found[f'ink {n}']:.2f}", flush=True)
 
