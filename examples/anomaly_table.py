@@ -1,5 +1,8 @@
 """Anomaly detection in a table: fit a VAE to normal rows, flag what it finds unlikely.
 
+The claim: thresholds from normal rows alone flag most anomalies of each kind; and of three distances in
+the latent space only that of a drawn z has the chi-squared tail that it says.
+
 The rows are made by a stated process: two hidden causes drive eight columns, on scales from
 0.01 to 1000, with a little noise. Three kinds of anomaly are planted: a *spike* in one column;
 a *broken relation*, in which each column is in its usual range but they do not fit together (the
@@ -13,8 +16,7 @@ A distance in the latent space looks as if it came with its own probability, the
 chi-squared distribution; the last figure shows when it does: where the share of normal rows below a
 tail is that tail. A drawn z comes near it. The posterior mean is too near to 0 for that; and that of
 the Mahalanobis distance of the mean crosses the line near 0.05, and is far off it elsewhere, for these
-means are not Gaussian. So the claim: of the three only the drawn z has the tail it says, at all levels;
-for a threshold take a quantile of normal rows.
+means are not Gaussian. So for a threshold take a quantile of normal rows.
 
     python examples/anomaly_table.py [--quick]
     python examples/anomaly_table.py --score rows.csv         # rows of your own, .csv or .npy

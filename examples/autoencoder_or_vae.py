@@ -156,7 +156,7 @@ def main(arguments=None):
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
     data = datasets.mnist()
-    n, epochs = (10000, 4) if asked.quick else (60000, 10)
+    n, epochs, n_drawn = (8000, 4, 100) if asked.quick else (60000, 10, 300)
     x, labels = data.test_images, data.test_labels
     models = {"AE": npvae.autoencoder(n_latent=2), "VAE": npvae.vae(n_latent=2)}
     codes, result = {}, {}
@@ -174,7 +174,7 @@ def main(arguments=None):
         holes = empty_tiles(z, mean, deviation)[row, column][row >= 0].mean()
         # completeness: does what is drawn look like any image?
         real = data.train_images[:5000]
-        distance = cdist(model.decode(draws[:300]), real, "sqeuclidean").min(axis=1).mean()
+        distance = cdist(model.decode(draws[:n_drawn]), real, "sqeuclidean").min(axis=1).mean()
         result[name] = dict(deviation=float(deviation.mean()), inside=float(inside), kl=moments.kl,
                             holes=float(holes), distance=float(distance), std=float(q.std.mean()),
                             reconstruction=npvae.evaluate(model, x).reconstruction)

@@ -1,5 +1,8 @@
 """A code of bits, and two ways to a gradient without z = mu + std * eps.
 
+The claim: a code of bits trains by the score function and, relaxed, along the path; the colder the
+relaxed bits are, the less it matters whether they are made true.
+
 "The latent space follows a normal distribution (Gaussian, Bernoulli)": a Bernoulli distribution is no
 normal one. It may be the likelihood of binary pixels; and it may be the distribution of the code:
 z is J bits, each 1 with the probability sigmoid(logit(x)). A bit jumps, so no gradient gets through z.

@@ -1,5 +1,9 @@
 """Beta: the price of a nat of code, and two disguises in which it comes.
 
+The claim: a larger beta buys less rate for more distortion, and their sum is least at beta = 1; the
+variance c of a Gaussian likelihood is a beta of 2 c, and a mean over pixels is a beta at which the
+posterior collapses.
+
     loss = distortion + beta * rate,    distortion = E_q[-log p(x|z)],   rate = KL(q, p(z))
 
 Every beta trades the one for the other, and the end points of the trainings make the curve of

@@ -1,5 +1,8 @@
 """Convolutions against dense layers, with equally many parameters.
 
+The claim: of two VAEs with equally many parameters the convolutional one has the better ELBO on test
+images, and takes the longer.
+
 A dense layer learns for every pixel anew what a stroke looks like there. A convolution has one
 small kernel for all places: far fewer numbers to learn for the same picture, and more pictures to
 learn them from. Here two VAEs have the same number of parameters, within 1 %, the same latent

@@ -1,5 +1,8 @@
 """A denoising autoencoder is shown a spoiled image, and asked for the clean one.
 
+The claim: of images with half their pixels lost an autoencoder trained to clean them gives back better
+ones than one trained to copy, and of whole images worse ones.
+
 An autoencoder whose code is wide enough need not understand anything: it copies. Shown an image with
 holes, it gives back the holes. If every image in training is spoiled afresh, half its pixels
 set to zero at random, and what is asked for is the clean image, copying is worth nothing: the

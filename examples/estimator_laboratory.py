@@ -1,5 +1,9 @@
 """The estimator laboratory: one bound, several gradients.
 
+The claim: dropping the score leaves the ELBO's gradient right in the mean and, at the posterior,
+without noise; inside the importance weighted bound it is wrong, and turning the score into a path
+(DReG) is right, with a signal that gains on the noise as K grows, where IWAE's drowns.
+
 With K samples and their weights w = p(x, z) / q(z|x), log(mean of w) is a lower bound of
 log p(x), the importance weighted one (IWAE). Its gradient reaches the encoder on two ways: by
 the path (z moves) and by the score (the density of q at a z that stands still). Estimators

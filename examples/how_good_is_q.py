@@ -1,5 +1,8 @@
 """How good is q(z|x)? Three questions to an encoder.
 
+The claim: the Gaussian family and the encoder both cost nats, and q is narrower than the posterior: the
+true z is among the outer fifth of q's draws far more often than a fifth of the time.
+
 1. What does it cost? log p(x) = ELBO + KL(q, posterior), so the KL is the gap between the two.
    A part of it is the family's: no Gaussian with a diagonal covariance is the true posterior
    (the approximation gap). The rest is the encoder's: for each single x there is a better

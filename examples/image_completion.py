@@ -1,5 +1,8 @@
 """The lower half of a digit from its upper half: there is more than one answer.
 
+The claim: a code is worth its price: given the upper half, the lower half costs fewer nats with a code
+than without one, though pixel by pixel a single completion is a worse guess than the mean of many.
+
 Under the upper half of a 4 there may be a 4 or a 9. A plain network, trained to predict the
 lower half x from the upper half c, gives one answer, and the best single answer is the mean of
 all that fit: a blur. A conditional VAE has a code z for what c leaves open: each z ~ N(0, I)

@@ -1,5 +1,8 @@
 """The KL taken apart: not all of it is a fault.
 
+The claim: the mean KL is the sum of three parts, a higher beta shrinks all of them, and even at beta =
+10 most of what remains is information.
+
 Over a whole data set, the mean KL(q(z|x), p(z)) is the sum of three things (Hoffman and
 Johnson, 2016; Chen et al., 2018):
 
@@ -11,8 +14,6 @@ Johnson, 2016; Chen et al., 2018):
 The last two are the distance of the *aggregate posterior* q(z), the mean of all the posteriors,
 from the prior; they are what makes samples from the prior bad. "The encoder's distribution should
 be N(0, 1)" is right for the aggregate, and wrong for each x.
-
-A higher beta shrinks all three; even at beta = 10, most of what remains is information.
 
     python examples/kl_taken_apart.py [--quick]
 """

@@ -67,18 +67,19 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=Path("out"))
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
-    n, epochs = (4000, 8) if asked.quick else (20000, 12)
+    n, epochs, n_test, n_hidden = (2000, 25, 1000, 50) if asked.quick else (20000, 12, 10000, 200)
     sizes = (2, 20, 80) if asked.quick else (1, 2, 5, 10, 20, 40, 80)
     data, found, models = datasets.mnist(), {}, {}
+    x_test = data.test_images[:n_test]
     print("  J   in use      KL   -ELBO   reconstruction     AE's; nats per test image")
     for J in sizes:
-        model = models[J] = npvae.vae(784, (200,), J)
-        autoencoder = npvae.autoencoder(784, (200,), J)
+        model = models[J] = npvae.vae(784, (n_hidden,), J)
+        autoencoder = npvae.autoencoder(784, (n_hidden,), J)
         for each in (model, autoencoder):
             npvae.fit(each, data.train_images[:n], epochs=epochs, progress=False, learning_rate=2e-3)
-        terms = npvae.evaluate(model, data.test_images)
-        in_use = int((evaluation.latent_moments(model, data.test_images).kl > 0.1).sum())
-        points = npvae.evaluate(autoencoder, data.test_images).reconstruction
+        terms = npvae.evaluate(model, x_test)
+        in_use = int((evaluation.latent_moments(model, x_test).kl > 0.1).sum())
+        points = npvae.evaluate(autoencoder, x_test).reconstruction
         found[J] = {"in use": in_use, "kl": terms.kl, "-elbo": -terms.elbo,
                     "reconstruction": terms.reconstruction, "autoencoder": points}
         print(f"{J:3} {in_use:8} {terms.kl:7.1f} {-terms.elbo:7.1f} {terms.reconstruction:16.1f} "

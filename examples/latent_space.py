@@ -3,8 +3,7 @@
 The claim: N(0, I) is densest at the origin, but in J dimensions nearly all of it lies on a shell of
 radius sqrt(J); a straight walk between two codes leaves the shell, and a spherical one stays on it.
 
-The KL asks the codes to fill N(0, I), so what is drawn from it decodes to something like an image.
-Five ways to see it:
+The KL asks the codes to fill N(0, I), so what is drawn from it decodes to something like an image:
 
 - *Samples* beside *reconstructions*: a sample decodes a draw from the prior, a reconstruction the code
   of an image. They are two things: samples are the worse, where q(z) is not the prior.
@@ -51,8 +50,7 @@ def spherical(z0, z1, t):
 
 def rows_of_images(rows, names, title, shape=(28, 28)):
     """Rows of images, each with its name at the left."""
-    columns = len(rows[0])
-    figure = Figure(figsize=(0.55 * columns + 2.2, 0.55 * len(rows) + 0.4), layout="constrained")
+    figure = Figure(figsize=(0.55 * len(rows[0]) + 2.2, 0.55 * len(rows) + 0.4), layout="constrained")
     axes = figure.subplots()
     plots.label_rows(axes, rows, names, shape)
     axes.set_title(title, fontsize=10)
@@ -65,8 +63,8 @@ def norms_figure(norms, t, J):
     axes.axhline(np.sqrt(J), color=plots.GREY, ls=":", label=f"$\\sqrt{{J}}$ = {np.sqrt(J):.2f}")
     axes.plot(t, norms["spherical"], "-", color=plots.BLUE, label="spherical walk")
     axes.plot(t, norms["straight"], "--", color=plots.ORANGE, label="straight walk")
-    axes.set(xlabel="position on the walk, t", ylabel="norm of z",
-             ylim=(0, 1.5 * np.sqrt(J)), title="mean over 1,000 pairs of draws from N(0, I)")
+    axes.set(xlabel="position on the walk, t", ylabel="norm of z", ylim=(0, 1.5 * np.sqrt(J)),
+             title="mean over 1,000 pairs of draws from N(0, I)")
     axes.legend(frameon=False, fontsize=9, loc="lower left")
     return figure
 
@@ -81,9 +79,8 @@ def main(arguments=None):
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
     data = datasets.mnist()
-    n, epochs = (10000, 3) if asked.quick else (60000, 10)
+    n, epochs, J = (10000, 3, 20) if asked.quick else (60000, 10, 20)
     x, labels = data.test_images, data.test_labels
-    J = 20
     model = npvae.vae(n_latent=J)
     npvae.fit(model, data.train_images[:n], epochs=epochs)
 
@@ -97,13 +94,10 @@ def main(arguments=None):
     # traversals of the three most and the two least used dimensions
     kl = evaluation.latent_moments(model, x).kl
     order = np.argsort(kl)[::-1]
-    chosen = [*order[:3], *order[-2:]]
-    code = model.encode(x[:1]).mu[0]
-    steps = np.linspace(-3, 3, 13)
-    rows = []
+    chosen, rows = [*order[:3], *order[-2:]], []
     for j in chosen:
-        z = np.tile(code, (len(steps), 1))
-        z[:, j] = steps
+        z = np.tile(model.encode(x[:1]).mu, (13, 1))
+        z[:, j] = np.linspace(-3, 3, 13)
         rows.append(model.decode(z))
     names = [f"$z_{{{j + 1}}}$, KL {kl[j]:.2f} nats" for j in chosen]
     rows_of_images(rows, names, "one dimension from -3 to 3, the others as they were").savefig(
@@ -115,9 +109,7 @@ def main(arguments=None):
           f"({kl[order[-1]]:.3f} nats)")
 
     # two walks between the codes of two images, and the norms along many walks
-    t = np.linspace(0, 1, 13)
-    rng = np.random.default_rng(0)
-    pairs = rng.standard_normal((1000, 2, J))
+    t, pairs = np.linspace(0, 1, 13), np.random.default_rng(0).standard_normal((1000, 2, J))
     norms = {walk.__name__: np.mean([np.linalg.norm(walk(a, b, t), axis=-1) for a, b in pairs],
                                     axis=0) for walk in (straight, spherical)}
     middle = {name: float(norm[6]) for name, norm in norms.items()}

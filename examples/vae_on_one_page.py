@@ -1,5 +1,8 @@
 """The variational autoencoder on one page, in plain NumPy.
 
+The claim: the lines below are a whole VAE; their gradient is the library's to 1e-12, and training by it
+brings -ELBO down.
+
     x --> hidden --> mu, logvar --> z = mu + std * eps --> hidden --> logits --> loss
 
 The loss is the negative evidence lower bound: what the image costs once z is known

@@ -1,22 +1,21 @@
 """Variational inference: a Gaussian q(z) is fitted to a posterior that has no formula.
 
-You are somewhere on a line, at z; a priori z ~ N(0, 1). A beacon at c measures the square of its
-distance to you, with noise: x ~ N((z - c)^2, 0.5), so (z - c)^2 is the decoder. Where are you?
+The claim: log p(x) = ELBO + KL(q, p(z|x)) at every step, and the KL is not symmetric.
+
+You are on a line, a priori at z ~ N(0, 1). A beacon at c measures the square of its distance to you,
+with noise: x ~ N((z - c)^2, 0.5), so (z - c)^2 is the decoder. Where are you?
 
     p(z|x) = p(x|z) p(z) / p(x),     p(x) = integral of p(x|z) p(z) dz
 
-On a line a fine grid does the integral; in 20 dimensions none can (see intractability.py).
-Variational inference needs no p(x). It climbs the evidence lower bound of a q(z) = N(mu, std^2):
+On a line a grid does the integral; in 20 dimensions none can (see intractability.py). Variational
+inference needs no p(x). It climbs the evidence lower bound of a q(z) = N(mu, std^2):
 
     ELBO = E_q[log p(x|z)] - KL(q, p(z)),     log p(x) = ELBO + KL(q, p(z|x))
 
-log p(x) does not depend on q: what the ELBO gains, the KL to the posterior loses. What is left of
-that KL is the gap: the posterior is no Gaussian. Two humps show which KL was made small. KL(q, p)
-= E_q[log q - log p] is large if q is anywhere where p is not: q takes one hump (mode seeking).
-KL(p, q) is least for the mean and variance of p: q covers both humps and the valley; but to find
-that q, one has to know p already. Here q is learned for one x; a VAE's encoder gives a q for each.
-
-The claim: log p(x) = ELBO + KL(q, p(z|x)) at every step, and the KL is not symmetric.
+log p(x) does not depend on q: what the ELBO gains, the KL to the posterior loses. What is left of it is
+the gap: the posterior is no Gaussian. Two humps show which KL was made small. KL(q, p) is large if q
+is anywhere where p is not: q takes one hump (mode seeking). KL(p, q) is least for the mean and
+variance of p: q covers both humps and the valley; but to find that q, one has to know p already.
 
     python examples/variational_inference.py [--quick]
 """
@@ -58,19 +57,18 @@ def beacon_at(c):
 
 def exact_posterior(model, x, z, dz):
     """log p(x), and log p(z|x) at each z."""
-    log_px_given_z, _ = model.likelihood.log_prob(x, model.decoder.forward(z)[0])
-    log_joint = log_px_given_z + model.prior.log_prob(z)[0]
-    log_px = logsumexp(log_joint) + np.log(dz)
-    return float(log_px), log_joint - log_px
+    y, _ = model.decoder.forward(z)
+    log_joint = model.likelihood.log_prob(x, y)[0] + model.prior.log_prob(z)[0]
+    log_px = float(logsumexp(log_joint) + np.log(dz))
+    return log_px, log_joint - log_px
 
 
 def kl(log_q, log_p, dz):
     return float((np.exp(log_q) * (log_q - log_p)).sum() * dz)
 
 
-# %% Gradient ascent
-# The moments of these six are those of N(0, 1) up to the fifth. log p(x|z) is a polynomial
-# in z, of degree 4: with these for noise, the ELBO and its gradient have no error at all.
+# %% Gradient ascent. The moments of these six are those of N(0, 1) up to the fifth, and log p(x|z)
+# is a polynomial in z of degree 4: with these for noise, the ELBO and its gradient have no error.
 EPS = np.array([0, 0, 0, 0, 3**0.5, -3**0.5]).reshape(6, 1, 1)
 
 
@@ -102,15 +100,13 @@ def main(arguments=None):
     dz = 0.01 if asked.quick else 0.001
     z = np.arange(-10, 10, dz)[:, None]                        # (n, 1): each stands for dz
     figures = [Figure(figsize=(8.2, 3.8), layout="constrained") for _ in range(3)]
-
     # one hump: the identity, step by step
     model, x = beacon_at(-1.5), np.array([[2.25]])
     log_px, log_p = exact_posterior(model, x, z, dz)
     path, steps = [*climb(model, x, mu=0.0)], (0, 5, 10, 20, 30, 50, 100, 600)
     elbos = [path[step][0] for step in steps]
     log_qs = [model.posterior.log_prob(model.posterior.at(path[step][1], z)) for step in steps]
-    gaps = [kl(log_q, log_p, dz) for log_q in log_qs]
-    found = {"log_px": log_px}
+    gaps, found = [kl(log_q, log_p, dz) for log_q in log_qs], {"log_px": log_px}
     for step, elbo, gap in zip(steps, elbos, gaps):
         found |= {f"sum {step}": elbo + gap, f"gap {step}": gap}
         print(f"step {step:3}: ELBO {elbo:8.4f} + KL {gap:7.4f} = log p(x) {elbo + gap:.10f} nats")
@@ -123,22 +119,19 @@ def main(arguments=None):
     axes.axhline(log_px, color="k", ls="--", label=f"log p(x) = {log_px:.2f}")
     axes.set(title="the ELBO climbs, the KL falls, their sum stays", ylim=(floor, log_px + 1.5),
              xlabel="steps of gradient ascent", ylabel="nats")
-
     # a divergence, and no distance: the other way round it is another number
-    mu, logvar, zero = np.array(0.7), np.array(np.log(0.4**2)), np.array(0.0)
-    found["there"] = float(divergences.kl_between_normals(mu, logvar, zero, zero))
-    found["back"] = float(divergences.kl_between_normals(zero, zero, mu, logvar))
-    print(f"KL(N(0.7, 0.4^2), N(0, 1)) = {found['there']:.3f}, the other way round "
-          f"{found['back']:.3f} nats")
+    narrow, standard = (0.7, np.log(0.4**2)), (0.0, 0.0)                 # mu and log variance
+    there = found["there"] = divergences.kl_between_normals(*narrow, *standard)
+    back = found["back"] = divergences.kl_between_normals(*standard, *narrow)
+    print(f"KL(N(0.7, 0.4^2), N(0, 1)) = {there:.3f}, the other way round {back:.3f} nats")
 
     # two humps: which KL is made small
     model, x = beacon_at(0.0), np.array([[3.0]])
     _, log_p = exact_posterior(model, x, z, dz)
-    mean = np.exp(log_p) @ z * dz
-    variance = np.exp(log_p) @ (z - mean)**2 * dz
+    mean, square = (np.exp(log_p) @ z**power * dz for power in (1, 2))
     qs = {"q of least KL(q, p), left": [*climb(model, x, mu=-1.0)][-1][1],
           "q of least KL(q, p), right": [*climb(model, x, mu=1.0)][-1][1],
-          "q of least KL(p, q)": model.posterior.given(np.append(mean, np.log(variance)))}
+          "q of least KL(p, q)": model.posterior.given(np.append(mean, np.log(square - mean**2)))}
     log_qs = {name: model.posterior.log_prob(model.posterior.at(q, z)) for name, q in qs.items()}
     for name, q in qs.items():
         reverse, forward = kl(log_qs[name], log_p, dz), kl(log_p, log_qs[name], dz)
@@ -146,7 +139,6 @@ def main(arguments=None):
         print(f"{name:26}: mu {q.mu.round(3).item() + 0:6.3f}, std {q.std.item():.3f}, "
               f"KL(q, p) {reverse:7.4f}, KL(p, q) {forward:8.4f} nats")
     draw(figures[2].subplots(), "least KL(q, p): one hump; least KL(p, q): both", z, log_p, log_qs)
-
     for name, figure in zip(("steps", "bars", "humps"), figures):
         figure.legend(loc="outside right center", frameon=False)
         figure.savefig(asked.out / f"variational_inference_{name}.png", dpi=110)

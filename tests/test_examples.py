@@ -13,7 +13,7 @@ def test_train_vae(tmp_path, capsys):
     terms = run("train_vae", tmp_path)
     printed = capsys.readouterr().out
     assert "652,824 parameters, 10,000 images" in printed
-    assert -terms.elbo == pytest.approx(188.3, abs=2.0)     # other BLAS, other rounding
+    assert -terms.elbo == pytest.approx(158.4, abs=2.0)     # other BLAS, other rounding
     assert f"= -ELBO {-terms.elbo:.2f} nats per image" in printed
     assert {path.name for path in tmp_path.iterdir()} == {
         "checkpoint.npz", "model.npz", "training.png", "reconstructions.png", "samples.png",

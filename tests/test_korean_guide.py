@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import npvae
+from quick_runs import EXAMPLES, run
 
 ROOT = Path(__file__).parent.parent
 GUIDE = (ROOT / "README.ko.md").read_text(encoding="utf-8")
@@ -103,3 +104,18 @@ def test_it_has_the_readmes_sections_in_their_order():
 def test_every_example_is_named():
     for path in (ROOT / "examples").glob("*.py"):
         assert f"](examples/{path.name})" in GUIDE, path.name
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_gallery_says_in_korean_what_an_example_prints(name, tmp_path, capsys):
+    """Each line of a quick run but rows of numbers; "…" stands for what changes from run to run."""
+    gallery = PAGES["examples/README.ko.md"]
+    entry, = (part for part in re.split(r"^(?=\*\*\[`|## )", gallery, flags=re.MULTILINE)
+              if part.startswith(f"**[`{name}.py`]"))
+    told = [".+".join(map(re.escape, words.split("…")))
+            for words in re.findall(r"^- `(.+)`: .*[가-힣]", entry, re.MULTILINE)]
+    run(name, tmp_path)
+    printed = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    lines = [line for line in printed if re.search("[A-Za-z]{2}", re.sub(r"\S*\d\S*", "", line))]
+    assert lines
+    assert [line for line in lines if not any(re.fullmatch(words, line) for words in told)] == []

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from test_examples import load
+import npvae
+from quick_runs import load, run
 from test_reading_list import figures
 
 
@@ -14,7 +15,7 @@ def check(found):
 
 
 def test_quick(tmp_path):
-    check(load("examples/anomaly_digits.py").main(["--quick", "--out", str(tmp_path)]))
+    check(run("anomaly_digits", tmp_path))
     assert figures(tmp_path) == {"anomaly_digits.png", "anomaly_digits_ones.png"}
 
 
@@ -34,3 +35,15 @@ def test_the_outline_of_an_image():
     square = np.zeros((1, 28, 28))
     square[0, 5:9, 10:16] = 0.5                                     # 4 x 6: a way round of 20
     assert example.outline(square.reshape(1, -1)) == pytest.approx([0.5 * 20])
+
+
+def test_the_published_likelihood_is_a_gaussian_of_variance_one_half():
+    """-log p(x|z) is the squared error then, and a constant; by default it is the cross entropy."""
+    example = load("examples/anomaly_digits.py")
+    data = npvae.datasets.mnist()
+    x, y = data.test_images[:2], np.random.default_rng(0).random((1, 2, 784))
+    cost = {name: -example.trained_without(1, 2, data, 200, 1, options)[0].likelihood.log_prob(x, y)[0]
+            for name, options in example.LIKELIHOODS.items()}
+    squared_error = ((x - y)**2).sum(axis=-1)
+    np.testing.assert_allclose(cost["gaussian"], squared_error + 392 * np.log(np.pi), rtol=1e-6)
+    np.testing.assert_allclose(cost["bernoulli"], (np.logaddexp(0, y) - x * y).sum(axis=-1), rtol=1e-6)

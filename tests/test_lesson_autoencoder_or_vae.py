@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from test_examples import load
+from quick_runs import load, run
 from test_reading_list import figures
 
 
@@ -23,7 +23,7 @@ def check(found):
 
 
 def test_quick(tmp_path):
-    check(load("examples/autoencoder_or_vae.py").main(["--quick", "--out", str(tmp_path)]))
+    check(run("autoencoder_or_vae", tmp_path))
     assert figures(tmp_path) == {f"autoencoder_or_vae_{name}.png"
                                  for name in ("codes", "normality", "map", "decoded")}
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import npvae
-from test_examples import load
+from quick_runs import load, run
 from test_reading_list import figures
 
 
@@ -24,7 +24,7 @@ def check(found, small, large):
 
 
 def test_quick(tmp_path):
-    found = load("examples/conditional_accuracy.py").main(["--quick", "--out", str(tmp_path)])
+    found = run("conditional_accuracy", tmp_path)
     assert found["judge"] > 0.92
     check(found, 2, 20)
     assert figures(tmp_path) == {"conditional_accuracy.png"}

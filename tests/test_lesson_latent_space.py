@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from test_examples import load
+from quick_runs import load, run
 from test_reading_list import figures
 
 
@@ -21,7 +21,7 @@ def check(found):
 
 
 def test_quick(tmp_path):
-    check(load("examples/latent_space.py").main(["--quick", "--out", str(tmp_path)]))
+    check(run("latent_space", tmp_path))
     assert figures(tmp_path) == {f"latent_space_{name}.png" for name in (
         "samples", "traversals", "interpolation", "norms", "arithmetic")}
 

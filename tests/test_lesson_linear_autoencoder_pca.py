@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from test_examples import load
+from quick_runs import load, run
 from test_reading_list import figures
 
 
@@ -21,7 +21,7 @@ def check(found, angle):
 
 
 def test_quick(tmp_path):
-    found = load("examples/linear_autoencoder_pca.py").main(["--quick", "--out", str(tmp_path)])
+    found = run("linear_autoencoder_pca", tmp_path)
     check(found, 0.5)
     assert "Adam, falling rate" not in found            # it has not the time that it needs
     assert figures(tmp_path) == {f"linear_autoencoder_pca_{name}.png"

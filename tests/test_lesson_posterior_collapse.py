@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from test_examples import load
+from quick_runs import load, run
 from test_reading_list import figures
 
 CURES = ("linear annealing", "cyclical annealing", "free bits, 0.3 nats")
@@ -55,7 +55,7 @@ def sorted_axes(figure):
 
 
 def test_quick(tmp_path):
-    found = load("examples/posterior_collapse.py").main(["--quick", "--out", str(tmp_path)])
+    found = run("posterior_collapse", tmp_path)
     check(found)
     check_figure(found)
     assert figures(tmp_path) == {"posterior_collapse.png"}
