@@ -18,6 +18,7 @@ import numpy as np
 import npvae
 import test_columns as tables
 import test_counts as counted
+import test_batch_costs as batch_costs
 import test_distributions as distributions
 import test_evidence as evidence
 import test_extremes as extremes
@@ -40,7 +41,7 @@ from npvae.gradcheck.table import TABLE, Sizes
 from npvae.learning import optimizers, run, training
 from npvae.networks import layers
 from npvae.numerics import softplus
-from npvae.objectives import ELBO, IWAE, KL, SampledKL
+from npvae.objectives import ELBO, IWAE, KL, MMD, DecomposedKL, SampledKL
 
 
 class Check:
@@ -453,6 +454,27 @@ ZOO = [
         ((IWAE.__call__, ("drate=weight", "drate=weight, score=0.0")),),
         Check(importance.test_which_gradients_are_right_in_the_mean),
         GradientCheck("objectives.IWAE")),
+    # ---- costs over the batch ---------------------------------------------------------
+    Bug("The stratified weights down a column",
+        "With M = B - 1, a stride of M + 1 in the flat matrix looks like the diagonal's, and is a "
+        "column's: the x from which z was drawn counts B times too much.",
+        ((DecomposedKL.weights, ("w.flat[::n_batch + 1] = 1.0 / self.n",
+                                 "w.flat[::n_batch] = 1.0 / self.n")),),
+        Check(batch_costs.test_the_stratified_estimate_of_q_of_z_is_unbiased),
+        GradientCheck("batch_costs.DecomposedKL")),
+    Bug("The log weight added before the sum over the dimensions",
+        "One matrix of log q(z_j|x) + log w serves both q(z) and q(z_j). In q(z) the weight is then in "
+        "there J times, and the total correlation of 10 dimensions is 40 nats too low.",
+        ((DecomposedKL.forward, ("joint = log_w + log_terms.sum(axis=-1)",
+                                 "joint = (log_w[..., None] + log_terms).sum(axis=-1)")),),
+        Check(batch_costs.test_the_parts_are_sums_written_out, sampling="stratified"),
+        GradientCheck("batch_costs.DecomposedKL")),
+    Bug("A z in a pair with itself",
+        "The sum of the kernel over all B^2 pairs has B ones in it, and is divided by B (B - 1): the "
+        "discrepancy is 1 / (B - 1) too large. Its gradient is right.",
+        ((MMD.forward, ("k *= ~np.eye(n_batch, dtype=bool)", "k *= 1.0")),),
+        Check(batch_costs.test_the_closed_form_is_the_mean_of_the_sampled_discrepancy, width=2.0),
+        GradientCheck("batch_costs.MMD")),
 ]
 
 

@@ -57,6 +57,7 @@ def differentiable():
             yield f"divergences.{name}"
     yield from (f"objectives.{name}" for name, kind in npvae.Objective.members.items()
                 if kind.__module__.startswith("npvae."))
+    yield from (f"batch_costs.{name}" for name, kind in npvae.Cost.members.items() if kind.over_batch)
     yield from (f"recipes.{name}" for name in RECIPES)
 
 

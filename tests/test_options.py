@@ -39,6 +39,8 @@ def seen(name, result, given):
         aspects = of_a_part(result)
     elif isinstance(result, npvae.Objective):
         aspects = of_a_loss(result)
+    elif isinstance(result, npvae.Cost):
+        aspects = of_a_cost(result)
     elif isinstance(result, schedules.Schedule):
         times = {"start": 0, "middle": 3, "end": 8.999, "beyond": 20}
         aspects = {name: round(result(time), 9) for name, time in times.items()}
@@ -95,6 +97,15 @@ def of_a_loss(objective):
     closed = np.abs(rng.standard_normal((4, 5)))
     rate = sampled if isinstance(objective.cost, npvae.SampledKL) else closed
     return {"cost": repr(objective.cost), **objective(log_px, rate)._asdict()}
+
+
+def of_a_cost(cost):
+    rng, posterior = np.random.default_rng(1), npvae.posteriors.DiagonalGaussian(2)
+    q = posterior.given(rng.standard_normal((4, 4)))
+    z, drawn = posterior.sample(q, rng.standard_normal((3, 4, 2)))
+    rate, cache = cost.forward(posterior, q, npvae.priors.StandardNormal(2), z, drawn)
+    dz, dlog_q, dh = cost.backward(rng.standard_normal(rate.shape), cache)
+    return {"rate": rate, "dz": dz, "dlog_q": dlog_q, "dh": dh}
 
 
 def of_steps(optimizer):

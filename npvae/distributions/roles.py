@@ -121,7 +121,8 @@ class Posterior(Role):
             The weight of the gradient of log q(z|x) by way of z.
         score : ndarray (K, B, 1), optional
             The weight of the gradient of log q(z|x) at a z that stands still. In the derivative
-            of log q along the path, both weights are equal.
+            of log q along the path, both weights are equal. Of a member with `log_terms` each
+            latent dimension may have a weight of its own: (K, B, J).
 
         Returns
         -------

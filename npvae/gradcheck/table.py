@@ -14,7 +14,7 @@ from npvae.distributions import (columns, counts, divergences, flows, given, hie
 from npvae.gradcheck.checks import (check_function, check_kl, check_layer, check_likelihood,
                                     check_model, check_objective, check_posterior, check_prior)
 from npvae.networks import convolution, layers
-from npvae.objectives import (ELBO, IWAE, VIMCO, DReG, Free, FreeBits, SampledKL,
+from npvae.objectives import (ELBO, IWAE, MMD, VIMCO, DecomposedKL, DReG, Free, FreeBits, SampledKL,
                               ScoreFunction, StickingTheLanding)
 
 
@@ -130,6 +130,26 @@ def _objective(objective, least_samples=1):
         K = max(s.K, least_samples)
         rate = rng.standard_normal((K, s.B) if isinstance(objective.cost, SampledKL) else (s.B, s.J))
         return check_objective(objective, rng.normal(-90.0, 10.0, (K, s.B)), rate)
+    return row
+
+
+def _cost(cost, prior="standard_normal"):
+    """The rate as a function of h, with the noise held."""
+    def row(s, rng):
+        q, p = posteriors.DiagonalGaussian(s.J), priors.Prior.members[prior](s.J).astype(np.float64)
+        h = rng.standard_normal((max(s.B, 2), q.n_outputs))
+        eps = q.draw_noise(rng, s.K, len(h), np.float64)
+
+        def forward(h):
+            z, drawn = q.sample(q.given(h), eps)
+            return drawn, cost.forward(q, q.given(h), p, z, drawn)
+
+        def backward(drate, h):
+            drawn, (_, cache) = forward(h)
+            dz, dlog_q, dh = cost.backward(drate, cache)
+            return (dh + q.backward(drawn, dz, dlog_q, dlog_q),)
+
+        return check_function(lambda h: forward(h)[1][0], backward, h, rng=rng)
     return row
 
 
@@ -251,6 +271,9 @@ TABLE = {
     "objectives.IWAE": _objective(IWAE()),
     "objectives.DReG": _objective(DReG()),
     "objectives.VIMCO": _objective(VIMCO(), least_samples=2),
+    "batch_costs.DecomposedKL": _cost(DecomposedKL(9, 0.7, 6.0, 1.3), "mixture_of_normals"),
+    "batch_costs.DecomposedKL, weighted": _cost(DecomposedKL(9, 0.7, 6.0, 1.3, sampling="weighted")),
+    "batch_costs.MMD": _cost(MMD(weight=0.7, kl=0.3, width=1.5)),
     "recipes.vae": _recipe(recipes.vae),
     "recipes.vae, sampled ELBO": _recipe(recipes.vae, ELBO(beta=0.7, cost=SampledKL())),
     "recipes.vae, mixture prior": _recipe(recipes.vae, prior="mixture_of_normals"),

@@ -1,9 +1,11 @@
 """What is minimised: from log p(x|z) and the rate to one number and its gradients."""
 
+from npvae.objectives.batch_costs import MMD, DecomposedKL
 from npvae.objectives.costs import KL, Cost, Free, SampledKL
 from npvae.objectives.elbo import (ELBO, FreeBits, Loss, Objective, ScoreFunction,
                                    StickingTheLanding)
 from npvae.objectives.importance import IWAE, VIMCO, DReG, normalized_weights
 
 __all__ = ["Loss", "Objective", "ELBO", "FreeBits", "StickingTheLanding", "ScoreFunction",
-           "IWAE", "DReG", "VIMCO", "normalized_weights", "Cost", "KL", "SampledKL", "Free"]
+           "IWAE", "DReG", "VIMCO", "normalized_weights", "Cost", "KL", "SampledKL", "Free",
+           "DecomposedKL", "MMD"]

@@ -13,9 +13,16 @@ from npvae.distributions.pairs import has_closed_form, kl, kl_backward
 
 
 class Cost:
-    """What all costs share: a register, so that a saved objective finds its cost again."""
+    """What all costs share: a register, so that a saved objective finds its cost again.
+
+    Attributes
+    ----------
+    over_batch : bool
+        True where the rate of one x depends on the z of the others.
+    """
 
     members = {}
+    over_batch = False
 
     def __init_subclass__(cls):
         super().__init_subclass__()

@@ -219,6 +219,12 @@ class ScoreFunction(ELBO):
 
     needs_path = False
 
+    def __post_init__(self):
+        super().__post_init__()
+        if self.cost.over_batch:
+            raise ValueError(f"cost is {self.cost}: ScoreFunction needs the cost of each x by itself, "
+                             "such as KL() or SampledKL()")
+
     def __call__(self, log_px, rate):
         n_samples = len(log_px)
         if n_samples < 2:

@@ -6,6 +6,13 @@ import npvae
 from bad_inputs import (EPS, IMAGES, INF, NAN, T, V, X, cvae, diverge, fit, put, saved, vae,
                         written)
 
+
+def with_cost(cost, **options):
+    model = vae(**options)
+    model.objective = npvae.ELBO(cost=cost)
+    return model
+
+
 CASES = [
     ("epochs zero", lambda d: fit(epochs=0), V, "epochs is 0: an integer of at least 1"),
     ("epochs float", lambda d: fit(epochs=10.0), V, "epochs is 10.0: an integer"),
@@ -101,4 +108,25 @@ CASES = [
     ("missing without a mask", lambda d: fit(put(NAN)), V,
      "finite numbers were expected; for values that are missing, see observed"),
     ("FreeBits sampled", lambda d: npvae.FreeBits(cost=npvae.SampledKL()), V, "cost is SampledKL()"),
+    ("the KL's parts of one x", lambda d: npvae.DecomposedKL(1), V, "n is 1: an integer of at least 2"),
+    ("the KL's parts of data", lambda d: npvae.DecomposedKL(X), V, "n is "),
+    ("a price below nothing", lambda d: npvae.DecomposedKL(9, total_correlation=-1), V,
+     "total_correlation is -1: a finite number of at least 0"),
+    ("a price of NaN", lambda d: npvae.MMD(weight=NAN), V, "weight is nan: a finite number"),
+    ("a sampling of another name", lambda d: npvae.DecomposedKL(9, sampling="mws"), V,
+     "sampling is 'mws': one of 'stratified', 'weighted'"),
+    ("a kernel of no width", lambda d: npvae.MMD(width=0), V, "width is 0: a positive, finite number"),
+    ("a data set that is larger than it was said", lambda d: fit(
+        model=with_cost(npvae.DecomposedKL(7))), V,
+     "batch has 8 x: 2 to 7 were expected by DecomposedKL(n=7"),
+    ("one x left over", lambda d: fit(model=with_cost(npvae.MMD()), batch_size=7), V,
+     "batch has 1 x: 2 or more were expected by MMD("),
+    ("a discrepancy from a mixture", lambda d: fit(
+        model=with_cost(npvae.MMD(), prior="mixture_of_normals")), T,
+     "prior is MixtureOfNormals(2): MMD("),
+    ("a total correlation of one density", lambda d: fit(
+        model=with_cost(npvae.DecomposedKL(8), posterior="planar_gaussian")), T,
+     "posterior is PlanarGaussian("),
+    ("a score function of a batch", lambda d: npvae.ScoreFunction(cost=npvae.MMD()), V,
+     "cost is MMD(weight=1.0, kl=0.0, width=None): ScoreFunction needs the cost of each x"),
 ]

@@ -114,6 +114,8 @@ KINDS = {
     "variance": number(0.25), "temperature": number(0.9), "prior_temperature": number(0.9),
     "floor": number(0.1), "max_norm": number(1e-3),
     "clip_norm": number(1e-3, None, good=["None"]), "every": number(2), "beta": number(2.0, low=0),
+    **dict.fromkeys(("mutual_information", "total_correlation", "dimension_wise", "weight", "kl"),
+                    number(0.7, low=0)), "width": number(2.5, None, good=["None"]),
     "free": number(0.7, low=0), "value": number(0.8, low=0), "factor": number(0.8, low=0),
     "start": number(0.3, low=0), "end": number(0.4, low=0), "ramp": fraction(0.7, one=True),
     "masked": fraction(0.75, zero=True), "momentum": fraction(0.5, zero=True),
@@ -124,6 +126,7 @@ KINDS = {
     # choices, flags and functions
     "likelihood": choice("bernoulli", "tied_gaussian", "heteroscedastic_gaussian"),
     "activation": choice("sigmoid", "softplus"), "init": choice("uniform"),
+    "sampling": choice("weighted"),
     "score": choice("reconstruction_error", "negative_elbo", "latent_distance"),
     "resume": flag(True), "progress": flag(), "shows_mask": flag(),
     "header": flag(True, good=["None"]), "complex_step": flag(False),
