@@ -24,8 +24,9 @@ from npvae.door import Model
 from npvae.learning import (SGD, Adagrad, Adam, clip_by_norm, evaluate, fit, load, load_into,
                             save, schedules)
 from npvae.model import VAE
-from npvae.objectives import (ELBO, IWAE, KL, VIMCO, Cost, DReG, Free, FreeBits, Loss, Objective,
-                              SampledKL, ScoreFunction, StickingTheLanding)
+from npvae.objectives import (CIWAE, ELBO, IWAE, KL, MIWAE, PIWAE, VIMCO, Capacity, Cost, DReG, Free,
+                              FreeBits, Loss, Objective, SampledKL, ScoreFunction,
+                              StickingTheLanding)
 from npvae.recipes import (autoencoder, bernoulli_vae, concrete_vae, conditional_vae,
                            convolutional_vae, denoising_autoencoder, iwae, two_layer_iwae,
                            vae)
@@ -34,8 +35,8 @@ __version__ = "0.2.0"
 
 __all__ = ["VAE", "Model", "vae", "iwae", "conditional_vae", "autoencoder", "denoising_autoencoder",
            "convolutional_vae", "bernoulli_vae", "concrete_vae", "two_layer_iwae",
-           "ELBO", "FreeBits", "StickingTheLanding", "ScoreFunction", "IWAE", "DReG", "VIMCO", "Loss",
-           "Objective", "KL", "SampledKL", "Free", "Cost",
+           "ELBO", "FreeBits", "Capacity", "StickingTheLanding", "ScoreFunction", "IWAE", "DReG",
+           "VIMCO", "MIWAE", "PIWAE", "CIWAE", "Loss", "Objective", "KL", "SampledKL", "Free", "Cost",
            "Posterior", "Prior", "Likelihood", "kl", "kl_backward", "closed_form",
            "distributions", "posteriors", "priors", "hierarchy", "likelihoods", "divergences",
            "networks", "numerics",

@@ -64,6 +64,8 @@ ROWS = {
     **rows("ELBO", beta=(2.0, "value, drate"), cost=(npvae.SampledKL(), "cost, value, kl, drate")),
     **rows("FreeBits", beta=(2.0, "value, drate"), cost=(npvae.SampledKL(), "refused"),
            free=(0.9, "value, drate")),
+    **rows("Capacity", beta=(2.0, "value, drate"), cost=(npvae.SampledKL(), "cost, value, kl, drate"),
+           capacity=(0.4, "value, drate")),
     **rows("StickingTheLanding", beta=(2.0, "value, drate"), cost=(npvae.KL(), "refused")),
     **rows("ScoreFunction", beta=(2.0, "value, drate"),
            cost=(npvae.SampledKL(), "cost, value, kl, drate, score")),

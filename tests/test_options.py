@@ -7,6 +7,7 @@ loss its terms and gradients.
 """
 
 import contextlib
+import functools
 import inspect
 import io
 

@@ -14,8 +14,8 @@ from npvae.distributions import (columns, counts, divergences, flows, given, hie
 from npvae.gradcheck.checks import (check_function, check_kl, check_layer, check_likelihood,
                                     check_model, check_objective, check_posterior, check_prior)
 from npvae.networks import convolution, layers
-from npvae.objectives import (ELBO, IWAE, VIMCO, DReG, Free, FreeBits, SampledKL,
-                              ScoreFunction, StickingTheLanding)
+from npvae.objectives import (CIWAE, ELBO, IWAE, MIWAE, PIWAE, VIMCO, Capacity, DReG, Free, FreeBits,
+                              SampledKL, ScoreFunction, StickingTheLanding)
 
 
 class Sizes(NamedTuple):
@@ -125,9 +125,9 @@ def _divergence(name, n_inputs):
         forward, backward, *rng.standard_normal((n_inputs, s.B, s.J)), rng=rng)
 
 
-def _objective(objective, least_samples=1):
+def _objective(objective, least_samples=1, multiple=1):
     def row(s, rng):
-        K = max(s.K, least_samples)
+        K = max(s.K * multiple, least_samples)
         rate = rng.standard_normal((K, s.B) if isinstance(objective.cost, SampledKL) else (s.B, s.J))
         return check_objective(objective, rng.normal(-90.0, 10.0, (K, s.B)), rate)
     return row
@@ -246,11 +246,16 @@ TABLE = {
     "objectives.ELBO, sampled": _objective(ELBO(beta=0.7, cost=SampledKL())),
     "objectives.ELBO, free code": _objective(ELBO(beta=0.7, cost=Free())),
     "objectives.FreeBits": _objective(FreeBits(beta=1.3, free=0.1)),
+    "objectives.Capacity": _objective(Capacity(beta=1.3, capacity=25.0)),
+    "objectives.Capacity, sampled": _objective(Capacity(1.3, SampledKL(), capacity=0.0)),
     "objectives.StickingTheLanding": _objective(StickingTheLanding(beta=0.7)),
     "objectives.ScoreFunction": _objective(ScoreFunction(beta=1.3), least_samples=2),
     "objectives.IWAE": _objective(IWAE()),
     "objectives.DReG": _objective(DReG()),
     "objectives.VIMCO": _objective(VIMCO(), least_samples=2),
+    "objectives.MIWAE": _objective(MIWAE(2), multiple=2),
+    "objectives.PIWAE": _objective(PIWAE(2), multiple=2),
+    "objectives.CIWAE": _objective(CIWAE(0.3)),
     "recipes.vae": _recipe(recipes.vae),
     "recipes.vae, sampled ELBO": _recipe(recipes.vae, ELBO(beta=0.7, cost=SampledKL())),
     "recipes.vae, mixture prior": _recipe(recipes.vae, prior="mixture_of_normals"),

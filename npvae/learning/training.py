@@ -4,7 +4,6 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -58,7 +57,7 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
     learning_rate : float or callable
         A number, or a schedule: learning_rate(epoch).
     kl_schedule : callable, optional
-        kl_schedule(epoch) multiplies the objective's beta in training.
+        kl_schedule(epoch) multiplies the objective's beta in training, or the capacity of `Capacity`.
     clip_norm : float, optional
         The largest Euclidean norm of the gradient; a longer one is scaled down.
     transform : callable, optional
@@ -178,7 +177,7 @@ def fit(model, x, *, condition=None, validation=None, validation_condition=None,
                 objective = model.objective
                 if kl_schedule is not None:
                     factor = value_at(kl_schedule, now, "kl_schedule")
-                    objective = replace(objective, beta=objective.beta * factor)
+                    objective = objective.scheduled(factor)
 
                 c = None if condition is None else condition[rows]
                 loss, cache = model.forward(batch, eps, condition=c, target=target,
