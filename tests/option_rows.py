@@ -34,6 +34,8 @@ def of_a_recipe(name, **more):
 
 
 BETA = (2.0, "objective")
+SYMBOLS = {"n_latent": (12, "sizes, encoder, decoder, posterior, prior, weights"),
+           "n_categories": (3, "posterior, prior")}
 PARTS = {"posterior": ("planar_gaussian", "posterior, objective"),
          "prior": ("mixture_of_normals", "prior, objective")}
 
@@ -51,6 +53,10 @@ ROWS = {
     **of_a_recipe("bernoulli_vae", beta=BETA),
     **of_a_recipe("concrete_vae", beta=BETA, temperature=(0.9, "posterior"),
                   prior_temperature=(0.9, "prior")),
+    **of_a_recipe("categorical_vae", beta=BETA, **SYMBOLS),
+    **of_a_recipe("gumbel_softmax_vae", beta=BETA, temperature=(0.9, "posterior"),
+                  prior_temperature=(0.9, "prior"),
+                  **{**SYMBOLS, "n_categories": (3, "posterior, prior, decoder")}),
     **rows("convolutional_vae", side=(8, "sizes, encoder, decoder, weights"),
            channels=((3, 2), "encoder, decoder, weights"),
            n_latent=(3, "sizes, encoder, decoder, posterior, prior, weights"), beta=BETA,

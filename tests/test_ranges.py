@@ -251,6 +251,8 @@ def small(name, likelihood):
     options = {"likelihood": likelihood}
     if name == "conditional_vae":
         options["n_condition"] = 3
+    if name in ("categorical_vae", "gumbel_softmax_vae"):
+        options["n_categories"] = 2
     return RECIPES[name](64, n_hidden=(9,), n_latent=2, **options)
 
 

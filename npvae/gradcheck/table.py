@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae import recipes
-from npvae.distributions import (columns, counts, divergences, flows, given, hierarchy, likelihoods,
-                                 mixtures, pixels, posteriors, priors, robust)
+from npvae.distributions import (categories, columns, counts, divergences, flows, given, hierarchy,
+                                 likelihoods, mixtures, pixels, posteriors, priors, relaxed, robust)
 from npvae.gradcheck.checks import (check_function, check_kl, check_layer, check_likelihood,
                                     check_model, check_objective, check_posterior, check_prior)
 from npvae.networks import convolution, layers
@@ -177,6 +177,17 @@ def _bernoulli_vae(s, rng):
     return _model(model, s, rng, objective=ELBO(beta=1.3))
 
 
+def _categorical_vae(s, rng):
+    """The decoder, the prior and the KL, as of `_bernoulli_vae`."""
+    model = recipes.categorical_vae(s.D, s.H, 3 * s.J, n_categories=3, activation="tanh")
+    return _model(model, s, rng, objective=ELBO(beta=1.3))
+
+
+def _gumbel_softmax_vae(s, rng):
+    model = recipes.gumbel_softmax_vae(s.D, s.H, 3 * s.J, n_categories=3, activation="tanh")
+    return _model(model, s, rng)
+
+
 def _convolutional_vae(s, rng):
     return _model(recipes.convolutional_vae(4, (2, 3), s.J, activation="tanh"), s, rng)
 
@@ -213,6 +224,10 @@ TABLE = {
     "posteriors.Concrete": _posterior(lambda s, rng: posteriors.Concrete(s.J)),
     "hierarchy.StackedGaussian": _posterior(lambda s, rng: hierarchy.StackedGaussian(
         s.J, s.D, _network(s.J, s.H[0], 2 * s.D, rng))),
+    "categories.Categorical": _posterior(lambda s, rng: categories.Categorical(3 * s.J, 3)),
+    "relaxed.Softmax": lambda s, rng: check_layer(
+        relaxed.Softmax(3), rng.standard_normal((s.K, s.B, 3 * s.J)), rng),
+    "relaxed.GumbelSoftmax": _posterior(lambda s, rng: relaxed.GumbelSoftmax(3 * s.J, 3)),
     "flows.Planar": _planar,
     "flows.PlanarGaussian": _posterior(lambda s, rng: flows.PlanarGaussian(s.J, n_flows=3)),
     "priors.StandardNormal": _prior(lambda s, rng: priors.StandardNormal(s.J)),
@@ -221,6 +236,8 @@ TABLE = {
     "hierarchy.StackedNormal": _prior(lambda s, rng: hierarchy.StackedNormal(
         s.J, s.D, _network(s.D, s.H[0], 2 * s.J, rng))),
     "mixtures.MixtureOfNormals": _prior(lambda s, rng: mixtures.MixtureOfNormals(s.J, 4)),
+    "categories.CategoricalPrior": _prior(lambda s, rng: categories.CategoricalPrior(3 * s.J, 3)),
+    "relaxed.GumbelSoftmaxPrior": _prior(lambda s, rng: relaxed.GumbelSoftmaxPrior(3 * s.J, 3)),
     "given.VampPrior": _vamp_prior,
     "given.ConditionalNormal": _conditional_normal,
     "pairs: Gaussian, NormalGiven": lambda s, rng: check_kl(
@@ -228,6 +245,9 @@ TABLE = {
         rng.standard_normal((s.B, 2 * s.J)), rng, rng.standard_normal((s.B, 3))),
     "pairs: Gaussian, StandardNormal": _pair(posteriors.DiagonalGaussian, priors.StandardNormal),
     "pairs: Bits, Bernoulli": _pair(posteriors.Bernoulli, lambda J: priors.Bernoulli(J, p=0.3)),
+    "pairs: Symbols, CategoricalPrior": lambda s, rng: check_kl(
+        categories.Categorical(3 * s.J, 3), _moved(categories.CategoricalPrior(3 * s.J, 3), rng),
+        rng.standard_normal((s.B, 3 * s.J)), rng),
     "likelihoods.Bernoulli": _likelihood(likelihoods.Bernoulli()),
     "likelihoods.Gaussian": _likelihood(likelihoods.Gaussian(variance=0.3)),
     "likelihoods.TiedGaussian": _likelihood(likelihoods.TiedGaussian(variance=0.3)),
@@ -271,5 +291,7 @@ TABLE = {
     "recipes.denoising_autoencoder": _recipe(recipes.denoising_autoencoder),
     "recipes.bernoulli_vae": _bernoulli_vae,
     "recipes.concrete_vae": _recipe(recipes.concrete_vae),
+    "recipes.categorical_vae": _categorical_vae,
+    "recipes.gumbel_softmax_vae": _gumbel_softmax_vae,
     "recipes.convolutional_vae": _convolutional_vae,
 }
