@@ -2,7 +2,7 @@
 
 from npvae.distributions.categories import Categorical, CategoricalPrior
 from npvae.distributions.relaxed import GumbelSoftmax, GumbelSoftmaxPrior, Softmax
-from npvae.inputs import check_type
+from npvae.inputs import check_positive, check_type
 from npvae.model import VAE
 from npvae.networks.layers import Chain
 from npvae.objectives import ELBO, SampledKL, ScoreFunction
@@ -50,6 +50,7 @@ def gumbel_softmax_vae(n_data=784, n_hidden=(400,), n_latent=200, *, n_categorie
     Jang, Gu and Poole (2017); Maddison, Mnih and Teh (2017). The KL is that of the relaxed densities,
     as in the second: so -loss is a bound, of the model with a relaxed code.
     """
+    check_positive(prior_temperature, "prior_temperature")
     return dense_model(GumbelSoftmax(n_latent, n_categories, temperature),
                        GumbelSoftmaxPrior(n_latent, n_categories, prior_temperature),
                        n_data, n_hidden, likelihood, variance, activation, init, seed,
