@@ -24,18 +24,21 @@ from npvae.door import Model
 from npvae.learning import (SGD, Adagrad, Adam, clip_by_norm, evaluate, fit, load, load_into,
                             save, schedules)
 from npvae.model import VAE
-from npvae.objectives import (ELBO, IWAE, KL, MMD, VIMCO, Cost, DecomposedKL, DReG, Free, FreeBits,
-                              Loss, Objective, SampledKL, ScoreFunction, StickingTheLanding)
-from npvae.recipes import (autoencoder, bernoulli_vae, concrete_vae, conditional_vae,
-                           convolutional_vae, denoising_autoencoder, iwae, two_layer_iwae,
-                           vae)
+from npvae.objectives import (CIWAE, ELBO, IWAE, KL, MIWAE, MMD, PIWAE, VIMCO, Capacity, Cost,
+                              DecomposedKL, DReG, Free, FreeBits, Loss, Objective, SampledKL,
+                              ScoreFunction, StickingTheLanding)
+from npvae.recipes import (autoencoder, bernoulli_vae, categorical_vae, concrete_vae, conditional_vae,
+                           convolutional_vae, denoising_autoencoder, gumbel_softmax_vae, iwae,
+                           two_layer_iwae, vae, with_exact_symbols)
 
 __version__ = "0.2.0"
 
 __all__ = ["VAE", "Model", "vae", "iwae", "conditional_vae", "autoencoder", "denoising_autoencoder",
            "convolutional_vae", "bernoulli_vae", "concrete_vae", "two_layer_iwae",
-           "ELBO", "FreeBits", "StickingTheLanding", "ScoreFunction", "IWAE", "DReG", "VIMCO", "Loss",
-           "Objective", "KL", "SampledKL", "Free", "Cost", "DecomposedKL", "MMD",
+           "categorical_vae", "gumbel_softmax_vae", "with_exact_symbols",
+           "ELBO", "FreeBits", "Capacity", "StickingTheLanding", "ScoreFunction", "IWAE", "DReG",
+           "VIMCO", "MIWAE", "PIWAE", "CIWAE", "Loss", "Objective", "KL", "SampledKL", "Free", "Cost",
+           "DecomposedKL", "MMD",
            "Posterior", "Prior", "Likelihood", "kl", "kl_backward", "closed_form",
            "distributions", "posteriors", "priors", "hierarchy", "likelihoods", "divergences",
            "networks", "numerics",

@@ -17,8 +17,9 @@ import numpy as np
 
 import npvae
 import test_columns as tables
-import test_counts as counted
 import test_batch_costs as batch_costs
+import test_categories as symbols
+import test_counts as counted
 import test_distributions as distributions
 import test_evidence as evidence
 import test_extremes as extremes
@@ -29,7 +30,7 @@ import test_model as model
 import test_pixels as grey
 import test_precision as precision
 from edits import edited
-from npvae.distributions import divergences, gammas
+from npvae.distributions import categories, divergences, gammas, relaxed
 from npvae.distributions.columns import Categorical, Columns
 from npvae.distributions.counts import NegativeBinomial, Poisson
 from npvae.distributions.likelihoods import (Bernoulli, Gaussian, HeteroscedasticGaussian,
@@ -179,6 +180,49 @@ ZOO = [
           ("return dmu_q, dlogvar_q, -dmu_q, dlogvar_p", "return -dmu_q, dlogvar_p, dmu_q, dlogvar_q"))),
         Check(distributions.test_kl_is_not_symmetric),
         GradientCheck("divergences.kl_between_normals")),
+    # ---- symbols ------------------------------------------------------------------------
+    Bug("A relaxed sample with the KL of categories",
+        "The decoder sees the Gumbel-softmax, the KL is that of softmax(logits) to the categories: a "
+        "loss that is widely copied. It falls, and it draws digits. But it is no bound: at a high "
+        "temperature the decoder is shown half of each of two categories, and nobody pays for that.",
+        ((relaxed.GumbelSoftmax.given, (
+            "return Relaxed(logits=h, mu=mu, std=np.full_like(h, std))",
+            "from npvae.distributions.categories import Categorical\n"
+            "return Categorical(self.n_latent, self.n_categories).given(h)")),
+         (categories.check_beside, ("not isinstance(posterior, kind)", "False")),
+         (npvae.gumbel_softmax_vae.__wrapped__,
+          ("GumbelSoftmaxPrior(n_latent, n_categories, prior_temperature)",
+           "CategoricalPrior(n_latent, n_categories)"),
+          ("ELBO(beta, SampledKL())", "ELBO(beta)"))),
+        Check(symbols.test_the_loss_of_relaxed_symbols_is_a_bound),
+        GradientCheck("recipes.gumbel_softmax_vae")),
+    Bug("The KL of a symbol times the number of its categories",
+        "A mean over C in the entropy, a sum in the rest: the code is pressed C times as much.",
+        ((categories._kl, ("symbols(q.mu * (q.logits - flat(p.log_p())), p.n_categories)",
+                           "p.n_categories * symbols(q.mu * (q.logits - flat(p.log_p())), "
+                           "p.n_categories)")),
+         (categories._kl_backward, ("drate = drate[..., None]",
+                                    "drate = p.n_categories * drate[..., None]"))),
+        Check(symbols.test_the_kl_of_symbols_is_the_mean_of_the_log_ratio_over_all_codes),
+        GradientCheck("pairs: Symbols, CategoricalPrior")),
+    Bug("The KL of a symbol with the sign of an entropy",
+        "Minimised, it drives q away from p: a code is rewarded for what it should cost.",
+        ((categories._kl, ("q.logits - flat(p.log_p())", "flat(p.log_p()) - q.logits")),
+         (categories._kl_backward, ("drate = drate[..., None]", "drate = -drate[..., None]"))),
+        Check(symbols.test_the_kl_of_symbols_is_the_mean_of_the_log_ratio_over_all_codes),
+        GradientCheck("pairs: Symbols, CategoricalPrior")),
+    Bug("A small number inside the logarithm of a probability",
+        "log(p + 1e-7) is never infinite. But no category then costs more than 16 nats.",
+        ((categories.Categorical.given, ("log_softmax(symbols(h, self.n_categories))",
+                                         "np.log(softmax(symbols(h, self.n_categories)) + 1e-7)")),),
+        Check(symbols.test_an_improbable_category_costs_what_it_costs)),
+    Bug("The relaxed density without its power of the temperature",
+        "A constant has no gradient. But posterior and prior have two temperatures, and the bound is "
+        "off by (C - 1) log of their ratio for each symbol.",
+        ((relaxed.log_density, ("math.lgamma(C) + (C - 1) * math.log(temperature)", "math.lgamma(C)")),),
+        Check(symbols.test_the_relaxed_density_is_maddisons_and_integrates_to_one, n_categories=3,
+              temperature=0.5),
+        GradientCheck("relaxed.GumbelSoftmax")),
     # ---- the objective ----------------------------------------------------------------
     Bug("The KL averaged over the latent dimensions",
         "`.mean()` where `.sum(-1).mean()` was meant: the KL is J times too cheap, beta = 1 is "

@@ -38,6 +38,7 @@ def small_of(recipe, **options):
     sizes = {"convolutional_vae": dict(side=4, channels=[2, 3], n_latent=2),
              "two_layer_iwae": dict(n_data=16, n_hidden=[range(5, 7), [3]], n_latent=[1, 1])}
     default = dict(n_data=np.int64(16), n_hidden=range(5, 7), n_latent=2)
+    sizes |= dict.fromkeys(("categorical_vae", "gumbel_softmax_vae"), {**default, "n_categories": 2})
     return npvae.recipes.RECIPES[recipe](**sizes.get(recipe, default), **options)
 
 

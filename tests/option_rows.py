@@ -35,6 +35,8 @@ def of_a_recipe(name, **more):
 
 BETA = (2.0, "objective")
 MASK = (False, "encoder, weights")
+SYMBOLS = {"n_latent": (12, "sizes, encoder, decoder, posterior, prior, weights"),
+           "n_categories": (3, "posterior, prior")}
 PARTS = {"posterior": ("planar_gaussian", "posterior, objective"),
          "prior": ("mixture_of_normals", "prior, objective")}
 
@@ -54,6 +56,10 @@ ROWS = {
     **of_a_recipe("bernoulli_vae", beta=BETA),
     **of_a_recipe("concrete_vae", beta=BETA, temperature=(0.9, "posterior"),
                   prior_temperature=(0.9, "prior")),
+    **of_a_recipe("categorical_vae", beta=BETA, **SYMBOLS),
+    **of_a_recipe("gumbel_softmax_vae", beta=BETA, temperature=(0.9, "posterior"),
+                  prior_temperature=(0.9, "prior"),
+                  **{**SYMBOLS, "n_categories": (3, "posterior, prior, decoder")}),
     **rows("convolutional_vae", side=(8, "sizes, encoder, decoder, weights"),
            channels=((3, 2), "encoder, decoder, weights"),
            n_latent=(3, "sizes, encoder, decoder, posterior, prior, weights"), beta=BETA,
@@ -67,6 +73,8 @@ ROWS = {
     **rows("ELBO", beta=(2.0, "value, drate"), cost=(npvae.SampledKL(), "cost, value, kl, drate")),
     **rows("FreeBits", beta=(2.0, "value, drate"), cost=(npvae.SampledKL(), "refused"),
            free=(0.9, "value, drate")),
+    **rows("Capacity", beta=(2.0, "value, drate"), cost=(npvae.SampledKL(), "cost, value, kl, drate"),
+           capacity=(0.4, "value, drate")),
     **rows("StickingTheLanding", beta=(2.0, "value, drate"), cost=(npvae.KL(), "refused")),
     **rows("ScoreFunction", beta=(2.0, "value, drate"),
            cost=(npvae.SampledKL(), "cost, value, kl, drate, score")),

@@ -180,6 +180,17 @@ def test_collapsed_dimensions_are_counted(digits):
     assert found.value == (kl < 0.01).sum()
 
 
+@pytest.mark.parametrize("build, n_of_z", [(npvae.categorical_vae, 3), (npvae.gumbel_softmax_vae, 12)])
+def test_collapsed_symbols_are_counted(build, n_of_z):
+    """Exact ones by their KL, one number for each; relaxed ones by the means of their 12 numbers."""
+    model = build(12, (8,), 12, n_categories=4)
+    model.encoder.layers[-1].W[:, 4:] = 0.0              # the first symbol alone sees x
+    model.encoder.layers[-1].W[:, :4] *= 9.0
+    found = named(diagnose(model, np.random.default_rng(0).random((50, 12)), n_samples=2),
+                  "collapsed")
+    assert found.wrong and found.shown == f"{n_of_z * 2 // 3} of {n_of_z}"
+
+
 @pytest.mark.parametrize("build", [npvae.bernoulli_vae, npvae.concrete_vae])
 def test_collapsed_bits_are_counted(build):
     model = build(12, (8,), 5)

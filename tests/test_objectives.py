@@ -1,4 +1,4 @@
-"""Objectives beyond the ELBO: free bits, and the score function for codes without a path."""
+"""Objectives beyond the ELBO: free bits, a capacity, and the score function for codes without a path."""
 
 import itertools
 
@@ -8,7 +8,7 @@ import pytest
 import npvae
 from helpers import assert_mean, batch, small_vae
 from npvae import ELBO, KL, SampledKL
-from npvae.objectives import FreeBits, ScoreFunction
+from npvae.objectives import Capacity, FreeBits, ScoreFunction
 
 
 def test_free_bits_count_a_dimension_as_at_least_its_due(rng):
@@ -86,3 +86,34 @@ def test_one_sample_has_no_others():
     model = npvae.bernoulli_vae(5, (4,), 2)
     with pytest.raises(ValueError, match="ScoreFunction has 1 sample of z: at least 2"):
         npvae.fit(model, np.full((4, 5), 0.5), progress=False)
+
+
+# ---- a capacity -----------------------------------------------------------------------------
+
+@pytest.mark.parametrize("capacity, sign", [(1.0, 1.0), (9.0, -1.0)])
+def test_a_capacity_holds_the_kl_from_both_sides(capacity, sign, rng):
+    """|KL - capacity| of the mean over the batch, whatever the KL of a single x is."""
+    log_px, rate = rng.normal(-9, 1, (3, 4)), rng.random((4, 3)) * [0.1, 1.0, 3.0]
+    kl = rate.sum() / 4
+    loss, plain = Capacity(2.5, capacity=capacity)(log_px, rate), ELBO(2.5)(log_px, rate)
+    assert loss.value == pytest.approx(-log_px.mean() + 2.5 * abs(kl - capacity), rel=1e-13)
+    assert loss.kl == pytest.approx(kl, rel=1e-13)
+    np.testing.assert_array_equal(loss.drate, sign * plain.drate)
+    np.testing.assert_array_equal(loss.dlog_px, plain.dlog_px)
+    none = Capacity(2.5, capacity=0.0)(log_px, rate)
+    assert none.value == pytest.approx(plain.value, rel=1e-13)
+    with pytest.raises(ValueError, match="capacity is -1: a finite number of at least 0"):
+        Capacity(capacity=-1)
+
+
+def test_a_schedule_opens_the_capacity_and_leaves_its_price(rng):
+    x = (rng.random((400, 12)) < rng.choice([0.1, 0.9], (400, 3)).repeat(4, axis=1)).astype(np.float32)
+    model = npvae.vae(12, (16,), 3, seed=1)
+    model.objective = Capacity(20.0, capacity=1.5)
+    assert model.objective.scheduled(0.5) == Capacity(20.0, capacity=0.75)
+    assert ELBO(2.0).scheduled(0.5) == ELBO(1.0)
+    history = npvae.fit(model, x, epochs=30, batch_size=50, learning_rate=5e-3, progress=False,
+                        kl_schedule=npvae.schedules.Linear(20))
+    assert all(row["beta"] == 20.0 for row in history)
+    opened = 1.5 * np.minimum((np.arange(30) + 0.5) / 20, 1.0)
+    np.testing.assert_allclose([row["kl"] for row in history[4:]], opened[4:], atol=0.3)

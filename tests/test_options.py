@@ -7,6 +7,7 @@ loss its terms and gradients.
 """
 
 import contextlib
+import functools
 import inspect
 import io
 
@@ -177,13 +178,15 @@ def test_an_option_changes_what_it_should_and_nothing_else(option, tmp_path):
 # ---- what a difference does not say -----------------------------------------------------------
 
 @pytest.mark.parametrize("recipe", ["vae", "conditional_vae", "bernoulli_vae", "concrete_vae",
-                                    "convolutional_vae"])
+                                    "categorical_vae", "gumbel_softmax_vae", "convolutional_vae"])
 def test_beta_is_that_of_the_objective(recipe, tmp_path):
     assert call(getattr(npvae, recipe), {**GOOD[recipe](tmp_path), "beta": 0.3}).objective.beta == 0.3
 
 
-def test_each_temperature_is_its_own_parts():
-    model = npvae.concrete_vae(6, (5,), 2, temperature=0.7, prior_temperature=0.3)
+@pytest.mark.parametrize("recipe", [npvae.concrete_vae,
+                                    functools.partial(npvae.gumbel_softmax_vae, n_categories=2)])
+def test_each_temperature_is_its_own_parts(recipe):
+    model = recipe(6, (5,), 2, temperature=0.7, prior_temperature=0.3)
     assert model.posterior.temperature == 0.7 and model.prior.temperature == 0.3
 
 
@@ -210,6 +213,9 @@ PARTS_BY_NAME = dict(posterior="diagonal_gaussian", prior="standard_normal", sho
     ("autoencoder", DENSE), ("denoising_autoencoder", {**DENSE, "masked": 0.5}),
     ("bernoulli_vae", {**DENSE, "beta": 1.0}),
     ("concrete_vae", {**DENSE, "beta": 1.0, "temperature": 2 / 3, "prior_temperature": 0.5}),
+    ("categorical_vae", {**DENSE, "n_latent": 200, "n_categories": 10, "beta": 1.0}),
+    ("gumbel_softmax_vae", {**DENSE, "n_latent": 200, "n_categories": 10, "beta": 1.0,
+                            "temperature": 2 / 3, "prior_temperature": 0.5}),
     ("convolutional_vae", dict(side=28, channels=(16, 32), n_latent=20, beta=1.0, activation="relu",
                                init="uniform", seed=0)),
     ("two_layer_iwae", dict(n_data=784, n_hidden=((200, 200), (100, 100)), n_latent=(100, 50),

@@ -12,10 +12,12 @@ import pytest
 import npvae
 from helpers import assert_mean
 from npvae import evaluation, gradcheck
+from npvae.distributions.categories import CategoricalPrior
 from npvae.distributions.flows import PlanarGaussian
 from npvae.distributions.given import ConditionalNormal, VampPrior
 from npvae.distributions.hierarchy import StackedGaussian, StackedNormal
 from npvae.distributions.mixtures import MixtureOfNormals
+from npvae.distributions.relaxed import GumbelSoftmaxPrior
 from npvae.evaluation import kl_parts, latent_moments
 from npvae.networks import Chain, Dense, Tanh
 
@@ -36,6 +38,10 @@ def concrete_model():
     return model_of("concrete", "concrete")
 
 
+def relaxed_symbols_model():
+    return model_of("gumbel_softmax", "gumbel_softmax_prior", scale=1.3)
+
+
 def two_layer_model():
     model = npvae.two_layer_iwae(10, ((6,), (5,)), (2, 1))
     model.parameters.theta[...] = np.random.default_rng(1).normal(0.0, 0.4, model.parameters.size)
@@ -46,7 +52,7 @@ def planar_model():
     return model_of(PlanarGaussian(2), "standard_normal", scale=0.6)
 
 
-MODELS = [mixture_model, concrete_model, two_layer_model]
+MODELS = [mixture_model, concrete_model, two_layer_model, relaxed_symbols_model]
 models = pytest.mark.parametrize("make", MODELS)
 
 
@@ -180,9 +186,14 @@ def every_prior():
 
 def every_model():
     objectives = [npvae.ELBO(0.7), npvae.ELBO(0.7, npvae.SampledKL()), npvae.ELBO(0.7, npvae.Free()),
-                  npvae.FreeBits(0.7), npvae.IWAE()]
+                  npvae.FreeBits(0.7), npvae.Capacity(0.7), npvae.IWAE(), npvae.MIWAE(3),
+                  npvae.CIWAE(0.4)]
     for (q, _), (p, _), objective in itertools.product(every_posterior(), every_prior(), objectives):
         yield pytest.param(q, p, objective, id=f"{q}-{p}-{objective}")
+
+
+BESIDE = {VampPrior: "diagonal_gaussian", CategoricalPrior: "categorical",      # and no other
+          GumbelSoftmaxPrior: "gumbel_softmax"}
 
 
 @pytest.mark.slow
@@ -190,8 +201,8 @@ def every_model():
 def test_the_gradient_of_every_pair_under_every_objective(q, p, objective, rng):
     """Those of the others (STL, DReG, the score function) are no derivatives of their value."""
     prior = dict(every_prior())[p]
-    if isinstance(prior, VampPrior) and q != "diagonal_gaussian":
-        with pytest.raises(TypeError, match="posterior beside a VampPrior is"):
+    if q != BESIDE.get(type(prior), q):
+        with pytest.raises(TypeError, match=f"posterior beside a {type(prior).__name__} is"):
             model_of(dict(every_posterior())[q], prior)
         return
     model = model_of(dict(every_posterior())[q], prior).astype(np.float64)

@@ -5,6 +5,7 @@ with numbers of all sizes up to that edge, both ends and zero among them. `beyon
 the promise is broken: so the ranges are no smaller than they need be.
 """
 
+import functools
 import importlib
 import inspect
 import re
@@ -161,8 +162,12 @@ RANGES = {
                                                    draw.within(-1e9, 80, K, B, D)], -1)), 1.2),
     **{kind.__name__: Row(kind, "Finite, in float32, for |log_px| and |rate| up to 1e30.",
                           of_objective(kind), 1e9)
-       for kind in (objectives.ELBO, objectives.FreeBits, objectives.StickingTheLanding,
-                    objectives.ScoreFunction, objectives.IWAE, objectives.DReG, objectives.VIMCO)},
+       for kind in (objectives.ELBO, objectives.FreeBits, objectives.Capacity,
+                    objectives.StickingTheLanding, objectives.ScoreFunction, objectives.IWAE,
+                    objectives.DReG, objectives.VIMCO)},
+    **{kind.__name__: Row(kind, "Finite, in float32, for |log_px| and |rate| up to 1e30.",
+                          of_objective(functools.partial(kind, option)), 1e9)
+       for kind, option in ((objectives.MIWAE, 3), (objectives.PIWAE, 3), (objectives.CIWAE, 0.4))},
     "Adagrad": Row(optimizers.Adagrad, "Finite, in float32, for gradients up to 1e18.",
                    of_optimizer(optimizers.Adagrad, 1e18, 3), 1e2),
     "Adam": Row(optimizers.Adam,
@@ -246,6 +251,8 @@ def small(name, likelihood):
     options = {"likelihood": likelihood}
     if name == "conditional_vae":
         options["n_condition"] = 3
+    if name in ("categorical_vae", "gumbel_softmax_vae"):
+        options["n_categories"] = 2
     return RECIPES[name](64, n_hidden=(9,), n_latent=2, **options)
 
 

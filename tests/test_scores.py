@@ -39,10 +39,14 @@ def flowed():
 PAIRS = {"Gaussian": lambda: npvae.vae(D, (8,), J, activation="tanh"),
          "bits": lambda: npvae.bernoulli_vae(D, (8,), J),
          "Concrete": lambda: npvae.concrete_vae(D, (8,), J),
+         "symbols": lambda: npvae.categorical_vae(D, (8,), J, n_categories=J),
+         "relaxed symbols": lambda: npvae.gumbel_softmax_vae(D, (8,), J, n_categories=J),
          "two layers": lambda: npvae.two_layer_iwae(D, ((8,), (7,)), (2, 1)),
          "flow and mixture": flowed, "point": lambda: npvae.autoencoder(D, (8,), J)}
 ALL = [(pair, kind) for pair in PAIRS for kind in SCORES
-       if (pair, kind) != ("point", "negative_evidence")]
+       if (pair, kind) != ("point", "negative_evidence")
+       # the numbers of a symbol have a common sum, and so a covariance that hardly has an inverse
+       and not ("symbols" in pair and kind == "latent_distance")]
 
 
 @pytest.mark.parametrize("pair, kind", ALL)

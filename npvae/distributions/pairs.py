@@ -21,7 +21,8 @@ class ClosedForm(NamedTuple):
 
     Attributes
     ----------
-    forward : forward(q, p) -> (B, J), in nats for each latent dimension.
+    forward : forward(q, p) -> (B, J), in nats for each latent dimension; (B, N) where the J dimensions
+        are those of N variables.
     backward : backward(drate, q, p) -> dh, dp. The gradient of the encoder's output (B, n_outputs),
         and what `p.accumulate` takes.
     """

@@ -179,9 +179,9 @@ def of_code(model, x, condition):
     if model.posterior.has_density:
         moments = latent_moments(model, x, condition)
         silent = moments.kl < COLLAPSED if moments.kl.ndim else ~moments.active
-        count, n_latent = int(silent.sum()), model.n_latent
-        yield Finding("collapsed dimensions of z", count, f"{count} of {n_latent}",
-                      2 * count >= n_latent,
+        count, of_all = int(silent.sum()), len(silent)
+        yield Finding("collapsed dimensions of z", count, f"{count} of {of_all}",
+                      2 * count >= of_all,
                       "Their KL is below 0.01 nats, or their mean the same for all x: they say nothing.",
                       "a smaller beta, a kl_schedule from 0, FreeBits, or fewer dimensions.")
 

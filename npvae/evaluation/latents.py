@@ -25,8 +25,9 @@ class LatentMoments(NamedTuple):
     mean, variance : of z ~ q(z). For a perfect fit to N(0, I), 0 and 1.
     variance_of_mean : the variance over the data of the posterior mean. The rest of the
         variance is the mean of the posteriors' own.
-    kl : mean KL(q(z|x) || p(z)), in nats. Of each dimension, (J,), where the pair has a closed
-        form; else that of all together, a single number, sampled. Infinite for a point.
+    kl : mean KL(q(z|x) || p(z)), in nats. Of each dimension, (J,), or of each symbol, (N,), where
+        the pair has a closed form; else that of all together, a single number, sampled. Infinite
+        for a point.
     active : bool; variance_of_mean above 0.01 (Burda et al., 2016, section 5.2).
     """
 

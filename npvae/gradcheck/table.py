@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae import recipes
-from npvae.distributions import (columns, counts, divergences, flows, given, hierarchy, likelihoods,
-                                 mixtures, pixels, posteriors, priors, robust)
+from npvae.distributions import (categories, columns, counts, divergences, flows, given, hierarchy,
+                                 likelihoods, mixtures, pixels, posteriors, priors, relaxed, robust)
 from npvae.gradcheck.checks import (check_function, check_kl, check_layer, check_likelihood,
                                     check_model, check_objective, check_posterior, check_prior)
 from npvae.networks import convolution, layers
-from npvae.objectives import (ELBO, IWAE, MMD, VIMCO, DecomposedKL, DReG, Free, FreeBits, SampledKL,
-                              ScoreFunction, StickingTheLanding)
+from npvae.objectives import (CIWAE, ELBO, IWAE, MIWAE, MMD, PIWAE, VIMCO, Capacity, DecomposedKL, DReG,
+                              Free, FreeBits, SampledKL, ScoreFunction, StickingTheLanding)
 
 
 class Sizes(NamedTuple):
@@ -125,9 +125,9 @@ def _divergence(name, n_inputs):
         forward, backward, *rng.standard_normal((n_inputs, s.B, s.J)), rng=rng)
 
 
-def _objective(objective, least_samples=1):
+def _objective(objective, least_samples=1, multiple=1):
     def row(s, rng):
-        K = max(s.K, least_samples)
+        K = max(s.K * multiple, least_samples)
         rate = rng.standard_normal((K, s.B) if isinstance(objective.cost, SampledKL) else (s.B, s.J))
         return check_objective(objective, rng.normal(-90.0, 10.0, (K, s.B)), rate)
     return row
@@ -197,6 +197,17 @@ def _bernoulli_vae(s, rng):
     return _model(model, s, rng, objective=ELBO(beta=1.3))
 
 
+def _categorical_vae(s, rng):
+    """The decoder, the prior and the KL, as of `_bernoulli_vae`."""
+    model = recipes.categorical_vae(s.D, s.H, 3 * s.J, n_categories=3, activation="tanh")
+    return _model(model, s, rng, objective=ELBO(beta=1.3))
+
+
+def _gumbel_softmax_vae(s, rng):
+    model = recipes.gumbel_softmax_vae(s.D, s.H, 3 * s.J, n_categories=3, activation="tanh")
+    return _model(model, s, rng)
+
+
 def _convolutional_vae(s, rng):
     return _model(recipes.convolutional_vae(4, (2, 3), s.J, activation="tanh"), s, rng)
 
@@ -233,6 +244,10 @@ TABLE = {
     "posteriors.Concrete": _posterior(lambda s, rng: posteriors.Concrete(s.J)),
     "hierarchy.StackedGaussian": _posterior(lambda s, rng: hierarchy.StackedGaussian(
         s.J, s.D, _network(s.J, s.H[0], 2 * s.D, rng))),
+    "categories.Categorical": _posterior(lambda s, rng: categories.Categorical(3 * s.J, 3)),
+    "relaxed.Softmax": lambda s, rng: check_layer(
+        relaxed.Softmax(3), rng.standard_normal((s.K, s.B, 3 * s.J)), rng),
+    "relaxed.GumbelSoftmax": _posterior(lambda s, rng: relaxed.GumbelSoftmax(3 * s.J, 3)),
     "flows.Planar": _planar,
     "flows.PlanarGaussian": _posterior(lambda s, rng: flows.PlanarGaussian(s.J, n_flows=3)),
     "priors.StandardNormal": _prior(lambda s, rng: priors.StandardNormal(s.J)),
@@ -241,6 +256,8 @@ TABLE = {
     "hierarchy.StackedNormal": _prior(lambda s, rng: hierarchy.StackedNormal(
         s.J, s.D, _network(s.D, s.H[0], 2 * s.J, rng))),
     "mixtures.MixtureOfNormals": _prior(lambda s, rng: mixtures.MixtureOfNormals(s.J, 4)),
+    "categories.CategoricalPrior": _prior(lambda s, rng: categories.CategoricalPrior(3 * s.J, 3)),
+    "relaxed.GumbelSoftmaxPrior": _prior(lambda s, rng: relaxed.GumbelSoftmaxPrior(3 * s.J, 3)),
     "given.VampPrior": _vamp_prior,
     "given.ConditionalNormal": _conditional_normal,
     "pairs: Gaussian, NormalGiven": lambda s, rng: check_kl(
@@ -248,6 +265,9 @@ TABLE = {
         rng.standard_normal((s.B, 2 * s.J)), rng, rng.standard_normal((s.B, 3))),
     "pairs: Gaussian, StandardNormal": _pair(posteriors.DiagonalGaussian, priors.StandardNormal),
     "pairs: Bits, Bernoulli": _pair(posteriors.Bernoulli, lambda J: priors.Bernoulli(J, p=0.3)),
+    "pairs: Symbols, CategoricalPrior": lambda s, rng: check_kl(
+        categories.Categorical(3 * s.J, 3), _moved(categories.CategoricalPrior(3 * s.J, 3), rng),
+        rng.standard_normal((s.B, 3 * s.J)), rng),
     "likelihoods.Bernoulli": _likelihood(likelihoods.Bernoulli()),
     "likelihoods.Gaussian": _likelihood(likelihoods.Gaussian(variance=0.3)),
     "likelihoods.TiedGaussian": _likelihood(likelihoods.TiedGaussian(variance=0.3)),
@@ -266,6 +286,8 @@ TABLE = {
     "objectives.ELBO, sampled": _objective(ELBO(beta=0.7, cost=SampledKL())),
     "objectives.ELBO, free code": _objective(ELBO(beta=0.7, cost=Free())),
     "objectives.FreeBits": _objective(FreeBits(beta=1.3, free=0.1)),
+    "objectives.Capacity": _objective(Capacity(beta=1.3, capacity=25.0)),
+    "objectives.Capacity, sampled": _objective(Capacity(1.3, SampledKL(), capacity=0.0)),
     "objectives.StickingTheLanding": _objective(StickingTheLanding(beta=0.7)),
     "objectives.ScoreFunction": _objective(ScoreFunction(beta=1.3), least_samples=2),
     "objectives.IWAE": _objective(IWAE()),
@@ -274,6 +296,9 @@ TABLE = {
     "batch_costs.DecomposedKL": _cost(DecomposedKL(9, 0.7, 6.0, 1.3), "mixture_of_normals"),
     "batch_costs.DecomposedKL, weighted": _cost(DecomposedKL(9, 0.7, 6.0, 1.3, sampling="weighted")),
     "batch_costs.MMD": _cost(MMD(weight=0.7, kl=0.3, width=1.5)),
+    "objectives.MIWAE": _objective(MIWAE(2), multiple=2),
+    "objectives.PIWAE": _objective(PIWAE(2), multiple=2),
+    "objectives.CIWAE": _objective(CIWAE(0.3)),
     "recipes.vae": _recipe(recipes.vae),
     "recipes.vae, sampled ELBO": _recipe(recipes.vae, ELBO(beta=0.7, cost=SampledKL())),
     "recipes.vae, mixture prior": _recipe(recipes.vae, prior="mixture_of_normals"),
@@ -289,5 +314,7 @@ TABLE = {
     "recipes.denoising_autoencoder": _recipe(recipes.denoising_autoencoder),
     "recipes.bernoulli_vae": _bernoulli_vae,
     "recipes.concrete_vae": _recipe(recipes.concrete_vae),
+    "recipes.categorical_vae": _categorical_vae,
+    "recipes.gumbel_softmax_vae": _gumbel_softmax_vae,
     "recipes.convolutional_vae": _convolutional_vae,
 }

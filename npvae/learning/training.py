@@ -4,7 +4,6 @@ import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -62,7 +61,7 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
     learning_rate : float or callable
         A number, or a schedule: learning_rate(epoch).
     kl_schedule : callable, optional
-        kl_schedule(epoch) multiplies the objective's beta in training.
+        kl_schedule(epoch) multiplies the objective's beta in training, or the capacity of `Capacity`.
     clip_norm : float, optional
         The largest Euclidean norm of the gradient; a longer one is scaled down.
     transform : callable, optional
@@ -185,7 +184,7 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
                 objective = model.objective
                 if kl_schedule is not None:
                     factor = value_at(kl_schedule, now, "kl_schedule")
-                    objective = replace(objective, beta=objective.beta * factor)
+                    objective = objective.scheduled(factor)
 
                 c = None if condition is None else condition[rows]
                 loss, cache = model.forward(batch, eps, condition=c, target=target,

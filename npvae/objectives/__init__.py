@@ -2,10 +2,11 @@
 
 from npvae.objectives.batch_costs import MMD, DecomposedKL
 from npvae.objectives.costs import KL, Cost, Free, SampledKL
-from npvae.objectives.elbo import (ELBO, FreeBits, Loss, Objective, ScoreFunction,
+from npvae.objectives.elbo import (ELBO, Capacity, FreeBits, Loss, Objective, ScoreFunction,
                                    StickingTheLanding)
-from npvae.objectives.importance import IWAE, VIMCO, DReG, normalized_weights
+from npvae.objectives.importance import (CIWAE, IWAE, MIWAE, PIWAE, VIMCO, DReG,
+                                         normalized_weights)
 
-__all__ = ["Loss", "Objective", "ELBO", "FreeBits", "StickingTheLanding", "ScoreFunction",
-           "IWAE", "DReG", "VIMCO", "normalized_weights", "Cost", "KL", "SampledKL", "Free",
-           "DecomposedKL", "MMD"]
+__all__ = ["Loss", "Objective", "ELBO", "FreeBits", "Capacity", "StickingTheLanding", "ScoreFunction",
+           "IWAE", "DReG", "VIMCO", "MIWAE", "PIWAE", "CIWAE", "normalized_weights",
+           "Cost", "KL", "SampledKL", "Free", "DecomposedKL", "MMD"]

@@ -1,4 +1,4 @@
-"""The evidence lower bound, and what is made of it: beta, free bits, other gradients.
+"""The evidence lower bound, and what is made of it: beta, free bits, a capacity, other gradients.
 
 An objective sees two arrays and knows nothing of networks:
 
@@ -11,7 +11,8 @@ model multiplies them into its own derivatives, so that an objective is only eve
 differentiated here.
 """
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -38,6 +39,10 @@ class Objective:
     def __init_subclass__(cls):
         super().__init_subclass__()
         cls.members[cls.__name__] = cls
+
+    def scheduled(self, factor):
+        """Itself, with beta times the factor of a schedule."""
+        return replace(self, beta=self.beta * factor)
 
 
 class Loss(NamedTuple):
@@ -170,6 +175,51 @@ class FreeBits(ELBO):
         counted = (mean * paid + self.free * ~paid).sum().item()
         return loss._replace(value=loss.reconstruction + self.beta * counted,
                              drate=loss.drate * paid)
+
+
+@dataclass(frozen=True)
+class Capacity(ELBO):
+    """The KL is held at a number of nats: reconstruction + beta * |KL - capacity|.
+
+    A `kl_schedule` of `fit` multiplies the capacity, and not beta: with `schedules.Linear` the code
+    may say little at first, and then more and more, but no more than it may.
+
+    Finite, in float32, for |log_px| and |rate| up to 1e30.
+
+    Parameters
+    ----------
+    beta : float
+        What a nat away from the capacity costs; gamma in the paper.
+    capacity : float
+        Nats for each x, in the mean over the batch.
+
+    Notes
+    -----
+    The KL in it is the mean over the batch, so the value depends on how the data are divided into
+    batches. It is no bound; `elbo` of the loss is one still.
+
+    References
+    ----------
+    Burgess et al. (2018), "Understanding disentangling in beta-VAE".
+    """
+
+    capacity: float = 25.0
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_number(self.capacity, "capacity", lambda v: 0 <= v < float("inf"),
+                     "a finite number of at least 0")
+        object.__setattr__(self, "capacity", pythons(self.capacity))
+
+    def scheduled(self, factor):
+        return replace(self, capacity=self.capacity * factor)
+
+    def __call__(self, log_px, rate):
+        loss = super().__call__(log_px, rate)
+        excess = loss.kl - self.capacity
+        sign = math.copysign(1.0, excess.real)
+        return loss._replace(value=loss.reconstruction + self.beta * sign * excess,
+                             drate=sign * loss.drate)
 
 
 @dataclass(frozen=True)

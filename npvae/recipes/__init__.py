@@ -8,6 +8,8 @@ from npvae.recipes.building import RECIPES
 from npvae.recipes.dense import (autoencoder, bernoulli_vae, concrete_vae, conditional_vae,
                                  denoising_autoencoder, iwae, vae)
 from npvae.recipes.structured import convolutional_vae, two_layer_iwae
+from npvae.recipes.symbols import categorical_vae, gumbel_softmax_vae, with_exact_symbols
 
 __all__ = ["vae", "iwae", "conditional_vae", "autoencoder", "denoising_autoencoder",
-           "bernoulli_vae", "concrete_vae", "convolutional_vae", "two_layer_iwae", "RECIPES"]
+           "bernoulli_vae", "concrete_vae", "categorical_vae", "gumbel_softmax_vae",
+           "with_exact_symbols", "convolutional_vae", "two_layer_iwae", "RECIPES"]

@@ -74,6 +74,14 @@ CASES = [
     ("a sampled KL of a point", lambda d: npvae.autoencoder(6, (5,), 2).loss(
         X, EPS, objective=npvae.ELBO(cost=npvae.SampledKL())), T,
      "a Deterministic posterior has no density"),
+    ("an ELBO of exact symbols", lambda d: npvae.categorical_vae(
+        6, (5,), 6, n_categories=3).loss_and_grad(X, X[None], objective=npvae.ELBO()), T,
+     "that of a Categorical posterior jumps: ScoreFunction() or VIMCO() was expected"),
+    ("relaxed symbols with the KL of categories", lambda d: npvae.vae(
+        6, (5,), 6, posterior="gumbel_softmax", prior="categorical_prior"), T,
+     "posterior beside a CategoricalPrior is GumbelSoftmax(6): a Categorical was expected"),
+    ("exact symbols of relaxed bits", lambda d: npvae.with_exact_symbols(
+        npvae.concrete_vae(6, (5,), 2)), T, "posterior is Concrete(2"),
     ("a closed-form KL of relaxed bits", lambda d: npvae.concrete_vae(6, (5,), 2).loss(
         X, EPS, objective=npvae.ELBO()), T,
      "the KL of Logistic to Concrete has no closed form: the sampled one was expected"),
@@ -90,6 +98,14 @@ CASES = [
      "momentum is -0.1: a number in"),
     ("Adagrad eps infinite", lambda d: npvae.Adagrad(eps=INF), V, "eps is inf: a positive"),
     ("ELBO beta negative", lambda d: npvae.ELBO(-1.0), V, "beta is -1.0: a finite number"),
+    ("Capacity negative", lambda d: npvae.Capacity(capacity=-1.0), V, "capacity is -1.0: a finite"),
+    ("Capacity a text", lambda d: npvae.Capacity(capacity="25"), V, "capacity is '25': a finite number"),
+    ("MIWAE of no bound", lambda d: npvae.MIWAE(0), V, "n_bounds is 0: an integer of at least 1"),
+    ("MIWAE of samples that do not divide", lambda d: vae().loss(
+        X, EPS, objective=npvae.MIWAE(4)), V, "MIWAE(n_bounds=4) has 2 samples of z: a multiple of 4"),
+    ("PIWAE of samples that do not divide", lambda d: vae().loss(
+        X, EPS, objective=npvae.PIWAE(4)), V, "PIWAE(n_bounds=4) has 2 samples of z: a multiple of 4"),
+    ("CIWAE above one", lambda d: npvae.CIWAE(1.5), V, "share is 1.5: a number in [0, 1]"),
     ("FreeBits free negative", lambda d: npvae.FreeBits(free=-0.1), V, "free is -0.1"),
     ("FreeBits free NaN", lambda d: npvae.FreeBits(free=NAN), V, "free is nan"),
     ("observed of another shape", lambda d: fit(observed=X[:, :5] > 0.5), V,
