@@ -34,7 +34,7 @@ def of_a_recipe(name, **more):
 
 
 BETA = (2.0, "objective")
-PARTS = {"posterior": ("planar_gaussian", "posterior, objective"),
+PARTS = {"posterior": ("flow_gaussian", "posterior, objective, encoder, weights"),
          "prior": ("mixture_of_normals", "prior, objective")}
 
 BASE = {"fit": {"patience": None},                     # where another good call shows more
@@ -43,7 +43,8 @@ ROWS = {
     **rows("VAE", n_condition=(2, "refused"), objective=(npvae.IWAE(), "objective"),
            corrupt=(None, "corrupt")),
     **of_a_recipe("vae", beta=BETA, **PARTS),
-    **of_a_recipe("iwae", **{part: (value, part) for part, (value, _) in PARTS.items()}),
+    **of_a_recipe("iwae", **{part: (value, words.replace(", objective", ""))
+                             for part, (value, words) in PARTS.items()}),
     **of_a_recipe("conditional_vae", beta=BETA, **PARTS,
                   n_condition=(2, "sizes, encoder, decoder, weights")),
     **of_a_recipe("autoencoder"),

@@ -167,7 +167,9 @@ PAIRS = [(posteriors.DiagonalGaussian(2), priors.StandardNormal(2)),
          (posteriors.Bernoulli(2), priors.Bernoulli(2)),
          (posteriors.Concrete(2), priors.Concrete(2)),
          (posteriors.Concrete(2, np.float64(0.7)), priors.Concrete(2, np.float64(0.7))),
-         (distributions.flows.PlanarGaussian(2), distributions.mixtures.MixtureOfNormals(2, 3)),
+         (distributions.flows.FlowGaussian(2, "coupling iaf planar"),
+          distributions.mixtures.MixtureOfNormals(2, 3)),
+         (distributions.flows.FlowGaussian(2), distributions.flows.RealNVP(2)),
          (npvae.hierarchy.StackedGaussian(1, 1, layers.Dense(1, 2, np.random.default_rng(0))),
           npvae.hierarchy.StackedNormal(1, 1, layers.Dense(1, 2, np.random.default_rng(0))))]
 
