@@ -16,23 +16,26 @@ from typing import Callable, NamedTuple
 import numpy as np
 
 import npvae
-import test_columns as tables
 import test_batch_costs as batch_costs
 import test_categories as symbols
+import test_columns as tables
 import test_counts as counted
 import test_distributions as distributions
 import test_evidence as evidence
 import test_extremes as extremes
+import test_flows as flow_tests
 import test_gradients as gradients
 import test_importance as importance
 import test_learning as learning
 import test_model as model
 import test_pixels as grey
 import test_precision as precision
+import test_transforms as transforms_tests
 from edits import edited
-from npvae.distributions import categories, divergences, gammas, relaxed
+from npvae.distributions import categories, divergences, gammas, relaxed, transforms
 from npvae.distributions.columns import Categorical, Columns
 from npvae.distributions.counts import NegativeBinomial, Poisson
+from npvae.distributions.flows import FlowGaussian, RealNVP
 from npvae.distributions.likelihoods import (Bernoulli, Gaussian, HeteroscedasticGaussian,
                                              TiedGaussian)
 from npvae.distributions.pixels import ContinuousBernoulli, DiscretizedLogistic, log_height
@@ -40,7 +43,7 @@ from npvae.distributions.posteriors import DiagonalGaussian
 from npvae.distributions.robust import StudentT
 from npvae.gradcheck.table import TABLE, Sizes
 from npvae.learning import optimizers, run, training
-from npvae.networks import layers
+from npvae.networks import layers, masked
 from npvae.numerics import softplus
 from npvae.objectives import ELBO, IWAE, KL, MMD, DecomposedKL, SampledKL
 
@@ -161,6 +164,74 @@ ZOO = [
         ((DiagonalGaussian.backward, ("(score - path) * (eps / q.std)",
                                       "(score + path) * (eps / q.std)")),),
         GradientCheck("posteriors.DiagonalGaussian"), VAE_GRADIENT),
+    # ---- flows ------------------------------------------------------------------------
+    Bug("p(z0) in place of p(zK)",
+        "The flow is the posterior's, so the prior was left where it was, at the z that goes in. "
+        "The bound then pays for a code that the decoder never sees.",
+        ((SampledKL.forward, ("log_pz, cache = p.log_prob(z)",
+                              "log_pz, cache = p.log_prob(drawn.base.q.mu + drawn.base.q.std "
+                              "* drawn.base.eps)")),),
+        Check(flow_tests.test_the_elbo_is_of_the_z_that_is_decoded),
+        GradientCheck("flows.FlowGaussian")),
+    Bug("The density at z in place of f(z)",
+        "log N(z) + log det: both terms are there, and the flow learns, to make log det as large as it "
+        "can.",
+        ((RealNVP.log_prob, ("log_pu, of_base = self.base.log_prob(u)",
+                             "log_pu, of_base = self.base.log_prob(z)")),
+         (RealNVP.backward, ("return self.flow.backward(du, dlog_pz, of_flow)[0]",
+                             "return self.flow.backward(0.0 * du, dlog_pz, of_flow)[0] + du"))),
+        Check(flow_tests.test_the_priors_density_integrates_to_one),
+        GradientCheck("flows.RealNVP")),
+    Bug("The sign of the log-determinant",
+        "Is it that of f or of its inverse? Both are written log det, and without a flow that moves "
+        "volume nothing shows.",
+        ((transforms.Coupling.forward, ("s.sum(axis=-1)", "-s.sum(axis=-1)")),
+         (transforms.Coupling.backward, ("dlog_det[..., None]", "-dlog_det[..., None]"))),
+        Check(transforms_tests.test_the_log_determinant_is_that_of_the_jacobian,
+              name="coupling", scale=1.0),
+        GradientCheck("transforms.Coupling")),
+    Bug("The norm of w for its square",
+        "u is corrected along w / |w|^2. With w / |w| it is not what keeps the planar flow invertible, "
+        "and its determinant is another.",
+        ((transforms.Planar.forward, ("self.w @ self.v, self.w @ self.w",
+                                      "self.w @ self.v, np.sqrt(self.w @ self.w)")),
+         (transforms.Planar.backward, ("self.w @ self.v, self.w @ self.w",
+                                       "self.w @ self.v, np.sqrt(self.w @ self.w)"),
+          ("2.0 * s * ds / ww * self.w", "s * ds / ww**2 * self.w"))),
+        Check(transforms_tests.test_the_log_determinant_is_that_of_the_jacobian,
+              name="planar", scale=1.0),
+        GradientCheck("transforms.Planar")),
+    Bug("A first output that is constant",
+        "Hidden units have the degrees 1 to n - 1, as without a context; then no unit that the first "
+        "output may look at has seen the context, and q(z1|x) is bent for all x alike.",
+        ((masked.autoregressive, ("np.arange(n_hidden) * n // n_hidden",
+                                  "1 + np.arange(n_hidden) * (n - 1) // n_hidden")),),
+        Check(transforms_tests.test_the_context_reaches_every_dimension, name="iaf"),
+        GradientCheck("transforms.InverseAutoregressive")),
+    Bug("Hidden units that reach no output",
+        "Degrees of 1 to n: a unit of degree n sees all inputs, and no output is allowed to look at it. "
+        "Its weights have no gradient, and nothing else tells.",
+        ((masked.autoregressive, ("np.arange(n_hidden) * n // n_hidden",
+                                  "np.arange(n_hidden) * (n + 1) // n_hidden")),),
+        Check(transforms_tests.test_no_hidden_unit_is_dead, n=3, n_context=4, n_hidden=7),
+        GradientCheck("transforms.InverseAutoregressive")),
+    Bug("An output that sees its own input",
+        "One sign in a mask, <= for <. The Jacobian's diagonal is then not sigma alone, and the "
+        "log-determinant is another number.",
+        ((masked.autoregressive, ("hidden[:, None] < outputs", "hidden[:, None] <= outputs")),),
+        Check(transforms_tests.test_the_log_determinant_is_that_of_the_jacobian, name="iaf", scale=1.0),
+        GradientCheck("transforms.InverseAutoregressive")),
+    Bug("The context missing from the flow",
+        "The flow bends without it, too, and the bound gets better; but every q(z|x) is bent in the "
+        "same way.",
+        ((FlowGaussian.sample, ("self.flow.forward(*with_context(z0, q.context))",
+                                "self.flow.forward(*with_context(z0, 0.0 * q.context))")),
+         (FlowGaussian.at, ("z, context = with_context(z, q.context)",
+                            "z, context = with_context(z, 0.0 * q.context)")),
+         (FlowGaussian.backward, ("dcontext if dcontext.ndim == dh.ndim else dcontext.sum(axis=0)",
+                                  "0.0 * dcontext.sum(axis=0)"))),
+        Check(flow_tests.test_each_x_bends_its_own_way),
+        GradientCheck("flows.FlowGaussian, with an inverse")),
     # ---- divergences ------------------------------------------------------------------
     Bug("The KL without its -1",
         "A constant has no gradient, so training is the same; but the ELBO reported is not.",

@@ -37,7 +37,7 @@ BETA = (2.0, "objective")
 MASK = (False, "encoder, weights")
 SYMBOLS = {"n_latent": (12, "sizes, encoder, decoder, posterior, prior, weights"),
            "n_categories": (3, "posterior, prior")}
-PARTS = {"posterior": ("planar_gaussian", "posterior, objective"),
+PARTS = {"posterior": ("flow_gaussian", "posterior, objective, encoder, weights"),
          "prior": ("mixture_of_normals", "prior, objective")}
 
 BASE = {                                               # where another good call shows more
@@ -47,8 +47,8 @@ ROWS = {
     **rows("VAE", n_condition=(2, "refused"), objective=(npvae.IWAE(), "objective"),
            corrupt=(None, "corrupt"), shows_mask=(True, "refused")),
     **of_a_recipe("vae", beta=BETA, **PARTS, shows_mask=MASK),
-    **of_a_recipe("iwae", **{part: (value, part) for part, (value, _) in PARTS.items()},
-                  shows_mask=MASK),
+    **of_a_recipe("iwae", **{part: (value, words.replace(", objective", ""))
+                             for part, (value, words) in PARTS.items()}, shows_mask=MASK),
     **of_a_recipe("conditional_vae", beta=BETA, **PARTS, shows_mask=MASK,
                   n_condition=(2, "sizes, encoder, decoder, weights")),
     **of_a_recipe("autoencoder"),

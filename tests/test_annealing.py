@@ -364,6 +364,6 @@ def test_what_cannot_be_annealed_is_refused(rng):
         evaluation.sandwich(model, rng, 0)
     with pytest.raises(TypeError, match="a Bernoulli posterior, whose z jumps: annealing needs"):
         evaluation.sandwich(npvae.bernoulli_vae(12, (7,), 3), rng, 2)
-    with pytest.raises(TypeError, match="PlanarGaussian has no inverse in closed form"):
-        evaluation.sandwich(npvae.vae(12, (7,), 3, posterior="planar_gaussian"), rng, 2,
+    with pytest.raises(TypeError, match="a planar flow has no inverse in closed form"):
+        evaluation.sandwich(npvae.vae(12, (7,), 3, posterior="FlowGaussian(3, 'planar')"), rng, 2,
                             start="posterior")

@@ -303,7 +303,7 @@ def models():
         for posterior, prior in itertools.product(("diagonal_gaussian", "concrete"),
                                                   ("standard_normal", "mixture_of_normals", "concrete")):
             yield posterior, prior, cost
-    for posterior in ("diagonal_gaussian", "concrete", "planar_gaussian", "deterministic"):
+    for posterior in ("diagonal_gaussian", "concrete", "flow_gaussian", "deterministic"):
         yield posterior, "standard_normal", MMD(weight=3.0)
     yield "diagonal_gaussian", "standard_normal", MMD(kl=0.4, width=1.5)
 
@@ -369,12 +369,12 @@ def test_what_cannot_be_combined_is_refused_by_name(rng):
     x = rng.random((4, 5))
     bits = npvae.bernoulli_vae(5, (4,), 2)
     two = npvae.two_layer_iwae(5, ((4,), (3,)), (2, 1))
-    planar = npvae.vae(5, (4,), 2, posterior="planar_gaussian")
+    planar = npvae.vae(5, (4,), 2, posterior="flow_gaussian")
     mixture = npvae.vae(5, (4,), 2, prior="mixture_of_normals")
     for model, cost, why in (
             (bits, tc, "gradient comes by way of z; that of a Bernoulli posterior jumps"),
             (two, tc, "posterior is StackedGaussian.*the total correlation needs the density of each"),
-            (planar, tc, "posterior is PlanarGaussian.*the total correlation needs the density of each"),
+            (planar, tc, "posterior is FlowGaussian.*the total correlation needs the density of each"),
             (npvae.autoencoder(5, (4,), 2), tc, "posterior is Deterministic.*needs the density of each"),
             (npvae.autoencoder(5, (4,), 2), MMD(kl=0.1), "Point to StandardNormal has no closed form"),
             (two, mmd, "prior is StackedNormal.*discrepancy from a StandardNormal"),

@@ -1,95 +1,290 @@
-"""A posterior that bends: its density against quadrature, its Jacobian against finite differences."""
+"""Densities that bend: against quadrature, against what they draw, against a posterior that is known."""
 
 import numpy as np
 import pytest
-from scipy import integrate
+from scipy import integrate, linalg, stats
 
 import npvae
-from npvae.distributions.flows import Planar, PlanarGaussian
+from exact import decoder_of, grid_2d, linear_vae, log_evidence, true_posterior
+from helpers import assert_mean
+from npvae import evaluation, gradcheck
+from npvae.distributions.flows import FlowGaussian, RealNVP
+from npvae.distributions.posteriors import DiagonalGaussian
 from npvae.gradcheck.differences import central_difference
-from ranges import B, J, K, Row, medium, of_posterior
+from npvae.learning.optimizers import Adam
+from npvae.learning.schedules import Cosine
+from npvae.objectives import StickingTheLanding
+from ranges import B, J, K, Row, medium, of_posterior, of_prior
+from test_transforms import moved
 
 
-def of_planar(draw):
-    """w of a size of at least 1e-8."""
-    flow = Planar(J)
-    for values in flow.blocks().values():
-        values[...] = draw.upto(1e8, *values.shape)
-    flow.w[0] = 1e-8
-    y, log_det, cache = flow.forward(draw.upto(1e8, K, B, J))
-    dz = flow.backward(draw.upto(1e8, K, B, J), np.ones((K, B), np.float32), cache)
-    return [y, log_det, dz, flow.push(draw.upto(1e8, K, B, J), cache), *flow.gradients().values()]
+def with_context(draw):
+    return np.concatenate([medium(draw), draw.upto(1e8, B, 5)], axis=-1)
 
 
 RANGES = {
-    "PlanarGaussian": Row(
-        PlanarGaussian, "Finite, in float32, for |mu| up to 1e8 and logvar of -20 to 20, as f is drawn.",
-        of_posterior(lambda: (PlanarGaussian(J), None), medium, 1e8), 10.0),
-    "Planar": Row(
-        Planar, "Finite, in float32, for |z|, |w|, |v| and |b| up to 1e8, where |w| is at least 1e-8.",
-        of_planar, 1e4)}
+    "FlowGaussian": Row(
+        FlowGaussian, "Finite, in float32, for |mu| and |context| up to 1e8 and logvar of -20 to 20, as "
+        "f is drawn.", of_posterior(lambda: (FlowGaussian(J, "coupling iaf planar", 6, 5), None),
+                                    with_context, 1e8), 10.0),
+    "RealNVP": Row(RealNVP, "Finite, in float32, for |z| up to 1e8, as f is drawn.",
+                   of_prior(lambda draw: RealNVP(J, 4, 6), lambda draw: draw.upto(1e8, K, B, J)), 1e12)}
+
+FLOWS = ("planar planar planar", "coupling coupling", "iaf iaf", "coupling planar iaf coupling")
+each = pytest.mark.parametrize("flows", FLOWS)
 
 
-def moved(module, rng, scale=1.0):
-    module = module.astype(np.float64)
-    module.parameters.theta[...] = rng.normal(0.0, scale, module.parameters.size)
-    return module
+def posterior_of(flows, n_latent, rng, scale=0.7):
+    return moved(FlowGaussian(n_latent, flows, n_hidden=6, n_context=3), rng, scale)
 
 
-def jacobian(flow, z):
-    """df/dz at one z (1, J), by finite differences."""
-    rows = [central_difference(lambda arrays: flow.forward(arrays["z"])[0][0, i], {"z": z}, "z")[0]
-            for i in range(z.size)]
-    return np.array(rows)
+# ---- the posterior ----------------------------------------------------------------------------
 
-
-@pytest.mark.parametrize("scale", [0.3, 1.0, 5.0])
-def test_the_log_determinant_is_that_of_the_jacobian(scale, rng):
-    """And the determinant is positive, however large w and v are: f is invertible."""
-    for _ in range(10):
-        flow, z = moved(Planar(3), rng, scale), rng.standard_normal((1, 3))
-        sign, log_det = np.linalg.slogdet(jacobian(flow, z))
-        assert sign == 1 and flow.forward(z)[1][0] == pytest.approx(log_det, abs=1e-6)
-
-
-def test_a_slope_is_pushed_by_the_inverse_jacobian(rng):
-    """push: from d log q / dz to d log q / df, and the log-determinant's own slope."""
-    flow, z, slope = moved(Planar(3), rng), *rng.standard_normal((2, 1, 3))
-    _, _, cache = flow.forward(z)
-    of_log_det = central_difference(lambda arrays: flow.forward(arrays["z"])[1][0], {"z": z}, "z")
-    expected = np.linalg.solve(jacobian(flow, z).T, (slope - of_log_det)[0])
-    np.testing.assert_allclose(flow.push(slope, cache)[0], expected, rtol=1e-6)
-
-
-def test_the_density_integrates_to_one(rng):
-    """In one dimension f rises, so the density of the drawn z can be summed along them."""
-    posterior = moved(PlanarGaussian(1, n_flows=3), rng)
-    q = posterior.given(np.array([[0.3, -0.4]]))
-    eps = np.linspace(-9, 9, 20_001)[:, None, None]
-    z, drawn = posterior.sample(q, eps)
+@each
+def test_the_posteriors_density_integrates_to_one_dimension_by_dimension(flows, rng):
+    """In one dimension f is monotonic, so the density of the drawn z can be summed along them."""
+    posterior = posterior_of(flows, 1, rng)
+    q = posterior.given(rng.standard_normal((1, posterior.n_outputs)))
+    z, drawn = posterior.sample(q, np.linspace(-9, 9, 20_001)[:, None, None])
     assert (np.diff(z.ravel()) > 0).all()
     mass = integrate.simpson(np.exp(posterior.log_prob(drawn))[:, 0], x=z.ravel())
     assert mass == pytest.approx(1.0, abs=1e-8)
 
 
-def test_where_u_stands_across_w_the_volume_is_kept(rng):
-    """w.u = softplus(w.v) - 1 is zero where w.v = log(e - 1)."""
-    flow = moved(Planar(2), rng)
-    flow.v += (np.log(np.expm1(1.0)) - flow.w @ flow.v) / (flow.w @ flow.w) * flow.w
-    z = rng.standard_normal((5, 2))
-    y, log_det, _ = flow.forward(z)
-    np.testing.assert_allclose(log_det, 0.0, atol=1e-15)
-    np.testing.assert_allclose((y - z) @ flow.w, 0.0, atol=1e-14)
-    assert np.abs(y - z).max() > 0.1
+@pytest.mark.parametrize("flows", ["coupling coupling", "iaf iaf", "coupling iaf coupling"])
+def test_the_posteriors_density_integrates_to_one_in_the_plane(flows, rng):
+    """On a grid of z that nobody has drawn: `at`, by the inverse."""
+    posterior = posterior_of(flows, 2, rng, 0.5)
+    q = posterior.given(rng.normal(0.0, 0.5, (1, posterior.n_outputs)))
+    z, area = grid_2d(301, 15.0)
+    mass = np.exp(posterior.log_prob(posterior.at(q, z[:, None]))).sum() * area
+    assert mass == pytest.approx(1.0, abs=1e-6)
 
 
-def test_it_has_no_inverse_and_says_so(rng):
-    posterior = PlanarGaussian(2)
-    q = posterior.given(np.zeros((1, 4), np.float32))
-    with pytest.raises(TypeError, match="PlanarGaussian has no inverse in closed form"):
+@each
+def test_the_posteriors_draws_are_of_its_density(flows, rng):
+    """The mean of p / q under q is 1 for a density p that is narrower; and so with z p / q."""
+    posterior = posterior_of(flows, 2, rng, 0.4)
+    q = posterior.given(rng.normal(0.0, 0.4, (1, posterior.n_outputs)))
+    z, drawn = posterior.sample(q, posterior.draw_noise(rng, 100_000, 1, np.float64))
+    center, spread = np.median(z, axis=0), 0.3 * z.std(axis=0)
+    weight = np.exp(stats.norm(center, spread).logpdf(z).sum(axis=-1) - posterior.log_prob(drawn))
+    assert_mean(weight, 1.0)
+    assert_mean(weight[..., None] * z, center)
+
+
+@each
+def test_every_way_to_its_gradient(flows, rng):
+    posterior = moved(FlowGaussian(2, flows, n_hidden=4, n_context=3), rng, 0.4)
+    report = gradcheck.check_posterior(posterior, rng.normal(0.0, 0.5, (4, posterior.n_outputs)),
+                                       posterior.draw_noise(rng, 2, 4), rng)
+    report.assert_passed()
+    assert report.complex_step < 1e-12
+    assert any("another z" in row.block for row in report.rows) == ("planar" not in flows)
+
+
+def test_each_x_bends_its_own_way(rng):
+    """Two x of the same mu and logvar, and another context: the same noise is another z, in each of
+    its dimensions, and what is known of it differs, too."""
+    posterior = posterior_of("coupling iaf", 2, rng, 0.5)
+    h = rng.standard_normal((1, posterior.n_outputs)).repeat(2, axis=0)
+    h[1, 4:] += 1.0
+    z, drawn = posterior.sample(posterior.given(h), posterior.draw_noise(rng, 5, 1, np.float64))
+    assert (np.abs(z[:, 0] - z[:, 1]) > 1e-3).all()
+    z, _ = posterior.sample(posterior.given(h[:1]), posterior.draw_noise(rng, 5, 1, np.float64))
+    log_q = posterior.log_prob(posterior.at(posterior.given(h), z))
+    assert (np.abs(log_q[:, 0] - log_q[:, 1]) > 1e-3).all()
+
+
+def test_the_elbo_is_of_the_z_that_is_decoded(rng):
+    """log p(x, z) - log q(z|x) with all three at one z: log q by the numerical Jacobian of f."""
+    model = npvae.vae(6, (5,), 2, posterior=FlowGaussian(2, "iaf coupling", 6, 3), activation="tanh")
+    model = moved(model, rng, 0.5)
+    x, eps = rng.random((1, 6)), model.draw_noise(rng, 1)
+    q = model.encode(x)
+    z, _ = model.posterior.sample(q, eps)
+    jacobian = [central_difference(lambda a: model.posterior.sample(q, a["eps"])[0][0, 0, i],
+                                   {"eps": eps}, "eps").ravel() for i in (0, 1)]      # dz/deps
+    log_q = stats.norm.logpdf(eps).sum() - np.linalg.slogdet(jacobian)[1]
+    logits = model.decoder.forward(z)[0][0]
+    log_px = (x * logits - np.logaddexp(0, logits)).sum()
+    expected = log_px + stats.norm.logpdf(z).sum() - log_q
+    assert model.loss(x, eps).elbo == pytest.approx(expected, abs=1e-6)
+
+
+def test_at_knows_of_a_z_what_sample_knew(rng):
+    posterior = posterior_of("coupling iaf coupling", 3, rng, 0.5)
+    q = posterior.given(rng.standard_normal((4, posterior.n_outputs)))
+    z, drawn = posterior.sample(q, posterior.draw_noise(rng, 5, 4, np.float64))
+    again = posterior.at(q, z)
+    np.testing.assert_allclose(posterior.log_prob(again), posterior.log_prob(drawn), rtol=1e-10)
+    np.testing.assert_allclose(posterior.slope(again), posterior.slope(drawn), rtol=1e-8, atol=1e-10)
+
+
+def test_a_posterior_with_a_planar_flow_has_no_inverse_and_says_so(rng):
+    posterior = FlowGaussian(2, "coupling planar")
+    q = posterior.given(np.zeros((1, posterior.n_outputs), np.float32))
+    with pytest.raises(TypeError, match="a planar flow has no inverse in closed form"):
         posterior.at(q, np.zeros((1, 1, 2), np.float32))
     with pytest.raises(TypeError, match="has no inverse in closed form"):
-        npvae.evaluation.kl_parts(npvae.vae(6, (5,), 2, posterior="planar_gaussian"),
-                                  np.zeros((4, 6)), rng)
-    assert len(PlanarGaussian(2, n_flows=7).flows) == 7
-    assert (PlanarGaussian(2, seed=1).flows[0].w == PlanarGaussian(2).flows[1].w).all()
+        evaluation.kl_parts(npvae.vae(6, (5,), 2, posterior=FlowGaussian(2, "planar")),
+                            np.zeros((4, 6)), rng)
+
+
+def test_its_options():
+    """Each changes what it should, and nothing else."""
+    posterior = FlowGaussian(2)
+    assert repr(posterior) == "FlowGaussian(2)" and posterior.n_outputs == 2 * 2 + 10
+    assert [len(part.blocks()) for part in posterior.flow.transforms] == [4, 4]
+    assert FlowGaussian(2, n_hidden=7).flow.transforms[0].network.layers[0].W.shape == (1 + 10, 7)
+    assert FlowGaussian(2, n_context=3).n_outputs == 2 * 2 + 3
+    assert (FlowGaussian(2, seed=1).parameters.theta != posterior.parameters.theta).any()
+    assert repr(FlowGaussian(2, "iaf planar", 7)) == "FlowGaussian(2, flows='iaf planar', n_hidden=7)"
+    for options, message in (((0,), "n_latent is 0"), ((2, "iaf", 0), "n_hidden is 0"),
+                             ((2, "iaf", 5, 0), "n_context is 0"), ((2, "iaf", 5, 5, -1), "seed is -1"),
+                             ((2, "maf"), "a name in flows is 'maf'")):
+        with pytest.raises(ValueError, match=message):
+            FlowGaussian(*options)
+
+
+# ---- the prior ----------------------------------------------------------------------------------
+
+def test_the_priors_density_integrates_to_one(rng):
+    prior = moved(RealNVP(2, n_flows=3, n_hidden=6), rng, 0.3)
+    z, area = grid_2d(401, 20.0)
+    assert np.exp(prior.log_prob(z)[0]).sum() * area == pytest.approx(1.0, abs=1e-6)
+
+
+def test_the_priors_draws_are_of_its_density(rng):
+    """f takes a draw to N(0, I); and the moments are those of the density on a grid."""
+    prior = moved(RealNVP(2, n_flows=3, n_hidden=6), rng, 0.4)
+    z = prior.sample(rng, 50_000, np.float64)
+    u, _, _ = prior.flow.forward(z, z[:, :0])
+    assert min(stats.kstest(u[:, j], "norm").pvalue for j in (0, 1)) > 0.01
+    grid, area = grid_2d(401, 20.0)
+    p = np.exp(prior.log_prob(grid)[0]) * area
+    assert_mean(z, p @ grid)
+    assert_mean(z[:, 0] * z[:, 1], p @ (grid[:, 0] * grid[:, 1]))
+    assert_mean(z**2, p @ grid**2)
+
+
+def test_the_priors_options():
+    assert len(RealNVP(2).flow.transforms) == 4 and len(RealNVP(2, 3).flow.transforms) == 3
+    assert RealNVP(5, n_hidden=7).flow.transforms[0].network.layers[0].W.shape == (2, 7)
+    assert (RealNVP(2, seed=1).parameters.theta != RealNVP(2).parameters.theta).any()
+    for options, message in (((1,), "n_latent is 1"), ((2, 0), "n_flows is 0"),
+                             ((2, 3, 0), "n_hidden is 0"), ((2, 3, 5, -1), "seed is -1")):
+        with pytest.raises(ValueError, match=message):
+            RealNVP(*options)
+
+
+def test_a_prior_learns_what_is_no_normal(rng):
+    """A crescent, z2 = z1^2 + 0.3 e, whose entropy is that of N(0, I) and log 0.3."""
+    prior, adam, rate = RealNVP(2, n_hidden=20), Adam(), Cosine(0.01, 400)
+    for step in range(400):
+        z = rng.standard_normal((200, 2), np.float32)
+        z[:, 1] = 0.3 * z[:, 1] + z[:, 0]**2
+        log_pz, cache = prior.log_prob(z)
+        prior.parameters.zero_grad()
+        prior.backward(np.full(200, -1 / 200, np.float32), cache)
+        adam.step(prior.parameters.theta, prior.parameters.grad, rate(step))
+    z = rng.standard_normal((20_000, 2), np.float32)
+    z[:, 1] = 0.3 * z[:, 1] + z[:, 0]**2
+    entropy = np.log(2 * np.pi * np.e) + np.log(0.3)
+    short = -entropy - prior.log_prob(z)[0].mean()              # KL(crescent, p), a normal's is 0.92
+    assert -0.02 < short < 0.1
+
+
+# ---- in models ----------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("flows", ["coupling iaf", "planar planar"])
+def test_a_model_with_flows_is_trained_saved_and_judged(flows, tmp_path, rng):
+    """log p(x) by importance sampling against the grid of z, with p(z) and p(x|z) of the model."""
+    kind = rng.integers(4, size=60)
+    patterns = np.random.default_rng(1).choice([0.05, 0.95], (4, 10))
+    x = (rng.random((60, 10)) < patterns[kind]).astype(np.float32)
+    model = npvae.vae(10, (6,), 2, posterior=FlowGaussian(2, flows, 6, 3), prior=RealNVP(2, 2, 6))
+    assert model.objective == npvae.ELBO(cost=npvae.SampledKL())
+    history = npvae.fit(model, x, epochs=150, batch_size=20, learning_rate=1e-2, progress=False)
+    assert history[-1]["loss"] < history[0]["loss"] - 1.0
+    z, area = grid_2d(301, 15.0)
+    twin = model.astype(np.float64)
+    logits, log_pz = twin.decoder.forward(z)[0], twin.prior.log_prob(z)[0]
+    log_px = [np.log(np.exp((row * logits - np.logaddexp(0, logits)).sum(axis=1) + log_pz).sum() * area)
+              for row in x[:3]]
+    found = evaluation.log_evidence(model, x[:3], rng, 5000)
+    assert (np.abs(found.log_px - log_px) < 4 * found.standard_error + 1e-3).all()
+    assert found.standard_error.max() < 0.1
+    npvae.save(tmp_path / "bent.npz", model)
+    again = npvae.load(tmp_path / "bent.npz")
+    assert repr(again.posterior) == repr(model.posterior) and repr(again.prior) == repr(model.prior)
+    assert npvae.evaluate(again, x) == npvae.evaluate(model, x)
+    assert not [item for item in evaluation.diagnose(model, x).findings if "collapsed" in item.name]
+    gap = evaluation.inference_gap(model, x[:3], rng, steps=50, n_samples=200)
+    np.testing.assert_allclose(gap.log_px, log_px, atol=0.2)
+    assert gap.amortization.min() > -0.1
+
+
+def test_both_are_built_by_name_and_trained(rng):
+    kind = rng.integers(4, size=300)
+    patterns = np.random.default_rng(1).choice([0.05, 0.95], (4, 12))
+    x = (rng.random((300, 12)) < patterns[kind]).astype(np.float32)
+    model = npvae.vae(12, (16,), 2, posterior="flow_gaussian", prior="real_nvp")
+    before = model.copy()
+    history = npvae.fit(model, x, epochs=30, batch_size=50, learning_rate=5e-3, progress=False)
+    assert history[-1]["loss"] < history[0]["loss"] - 1.0
+    for name, block in model.blocks().items():
+        assert (block != before.blocks()[name]).any(), name
+
+
+# ---- against a posterior that is known --------------------------------------------------------
+
+def tilted():
+    """A linear VAE with z1 and z2 strongly correlated in p(z|x), and 200 x of its own."""
+    rng = np.random.default_rng(5)
+    model = linear_vae(4, 2, variance=0.3)
+    W, b, _ = decoder_of(model)
+    W[...] = rng.standard_normal((1, 4)) + 0.35 * rng.standard_normal((2, 4))
+    z = rng.standard_normal((200, 2))
+    return model, z @ W + np.sqrt(0.3) * rng.standard_normal((200, 4))
+
+
+def best_gap(posterior, steps, objective=StickingTheLanding()):
+    """The mean of log p(x) - ELBO with its standard error, of a flow that is learned on top of the
+    best encoder of a diagonal Gaussian; and what that one's is."""
+    exact, x = tilted()
+    W, b, s = decoder_of(exact)
+    mean, covariance = true_posterior(exact, x)
+    precision = linalg.inv(covariance)
+    model = npvae.vae(4, (), 2, posterior=posterior, likelihood="gaussian", variance=0.3, seed=1)
+    model.decoder.layers[0].W, model.decoder.layers[0].b = W, b
+    encoder = model.encoder.layers[0]
+    encoder.W[:, :4], encoder.b[2:4] = 0.0, -np.log(np.diag(precision))
+    encoder.W[:, :2] = W.T @ covariance / s
+    encoder.b[:2] = -b @ W.T @ covariance / s
+    n = encoder.parameters.size - W.size - b.size               # the decoder's come last, and stay
+    theta, grad, rng = model.parameters.theta[:n], model.parameters.grad[:n], np.random.default_rng(0)
+    adam, rate = Adam(), Cosine(0.02, max(steps, 1))
+    for step in range(steps):
+        model.loss_and_grad(x, model.draw_noise(rng, 200), objective=objective)
+        adam.step(theta, grad, rate(step))
+    assert (model.decoder.layers[0].W == W.astype(np.float32)).all()
+    model = model.astype(np.float64)
+    log_w = evaluation.log_weights(model, x, model.draw_noise(rng, 200, 200))
+    means = (log_evidence(exact, x) - log_w).mean(axis=1)
+    diagonal = 0.5 * (np.log(np.diag(precision)).sum() + np.linalg.slogdet(covariance)[1])
+    return means.mean(), means.std(ddof=1) / np.sqrt(200), diagonal
+
+
+@pytest.mark.parametrize("posterior, steps, most", [
+    (DiagonalGaussian(2), 0, None), (FlowGaussian(2, "coupling", 10, 2), 400, 0.01),
+    (FlowGaussian(2, "iaf", 10, 2), 400, 0.01)], ids=repr)
+def test_what_a_flow_gains_where_dimensions_are_correlated(posterior, steps, most):
+    """A diagonal Gaussian misses log p(x) by (sum of log precision_jj - log |precision|) / 2; a
+    coupling, and a step of iaf, can be the posterior itself."""
+    gap, error, diagonal = best_gap(posterior, steps)
+    assert diagonal > 0.3
+    if most is None:
+        assert gap == pytest.approx(diagonal, abs=4 * error)
+    else:
+        assert -4 * error < gap < most

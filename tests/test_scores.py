@@ -11,7 +11,7 @@ from exact import linear_vae, log_evidence
 from npvae import evaluation
 from npvae.datasets import Standardizer
 from npvae.distributions import likelihoods, priors
-from npvae.distributions.flows import PlanarGaussian
+from npvae.distributions.flows import FlowGaussian
 from npvae.distributions.mixtures import MixtureOfNormals
 from npvae.evaluation.anomaly import SCORES
 from npvae.networks import Chain, Dense, Tanh
@@ -29,7 +29,7 @@ def wild(model, dtype=np.float64):
 
 def flowed():
     """By hand: a posterior without a KL in closed form, a prior that is learned."""
-    posterior = PlanarGaussian(J)
+    posterior = FlowGaussian(J, "planar iaf coupling", 5, 4)
     encoder = Chain(Dense(D, 8, np.random.default_rng(0)), Tanh(),
                     Dense(8, posterior.n_outputs, np.random.default_rng(1)))
     return npvae.VAE(encoder, posterior, MixtureOfNormals(J, 4), Dense(J, D, np.random.default_rng(2)),

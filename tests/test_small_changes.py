@@ -8,7 +8,7 @@ from scipy import stats
 
 from npvae import (autoencoder, convolutional_vae, denoising_autoencoder, files, gradcheck, plots,
                    vae)
-from npvae.distributions.flows import PlanarGaussian
+from npvae.distributions.flows import FlowGaussian
 from npvae.distributions.posteriors import DiagonalGaussian
 from npvae.evaluation import AnomalyDetector, latent_moments
 from npvae.learning.progress import Progress
@@ -26,7 +26,7 @@ def test_a_lock_that_somebody_deleted_does_not_end_the_run(tmp_path):
 
 def test_two_draws_tell_as_much_as_many_of_the_variance_of_the_mean(rng):
     """What q(z|x) draws adds its variance / L to that of the means of L draws: unbiased, even of two."""
-    model = model_of(PlanarGaussian(2, n_flows=3), "standard_normal", scale=0.4)
+    model = model_of(FlowGaussian(2, "planar planar planar"), "standard_normal", scale=0.4)
     x = rng.random((4000, 10)).astype(np.float32)
     two, many = (latent_moments(model, x, n_samples=n) for n in (2, 100))
     own = many.variance - many.variance_of_mean
@@ -127,7 +127,8 @@ def test_of_a_point_there_is_no_kl(rng):
     assert cost == Free()
 
 
-def test_a_planar_posterior_has_four_flows():
-    assert PlanarGaussian(2).n_outputs == PlanarGaussian(2, n_flows=4).n_outputs
-    assert PlanarGaussian(2).parameters.size == PlanarGaussian(2, n_flows=4).parameters.size
-    assert str(PlanarGaussian(2)) == str(PlanarGaussian(2, n_flows=4))
+def test_a_posterior_of_flows_has_two_couplings_and_a_context_of_ten_numbers():
+    default, stated = FlowGaussian(2), FlowGaussian(2, "coupling coupling", 50, 10, 0)
+    assert default.n_outputs == stated.n_outputs
+    assert (default.parameters.theta == stated.parameters.theta).all()
+    assert str(default) == str(stated)

@@ -1,10 +1,10 @@
-"""A posterior that bends: z = f(z0), with z0 from a diagonal Gaussian and f invertible.
+"""Densities that bend: an invertible f moves them, and log |det df/dz| says by how much they thin.
 
-    log q(z|x) = log q0(z0|x) - log |det df/dz0|
+    posterior:   z = f(z0), with z0 of a diagonal Gaussian:  log q(z|x) = log q0(z0|x) - log |det df/dz0|
+    prior:       f(z) is of N(0, I):                         log p(z) = log N(f(z)) + log |det df/dz|
 
-f is learned with everything else, and it is a chain of transforms. Each has a forward verb, which
-also gives the log-determinant of its Jacobian, and a backward verb, as a layer has; and `push`,
-which takes the slope of a log density from its input to its output.
+f is learned with everything else. Training asks for one direction of it only: the posterior's goes
+from the noise to z, the prior's from z to the noise.
 """
 
 from typing import NamedTuple
@@ -12,156 +12,152 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae.distributions.posteriors import DiagonalGaussian, Drawn, Gaussian
-from npvae.distributions.roles import Posterior
+from npvae.distributions.priors import StandardNormal
+from npvae.distributions.roles import Posterior, Prior
+from npvae.distributions.transforms import Flow
 from npvae.inputs import check_count
-from npvae.networks.parameters import Module, block
-from npvae.numerics import sigmoid, softplus
-
-
-class Planar(Module):
-    """f(z) = z + u tanh(w.z + b): space is pushed along u, most where the plane w.z + b = 0 is.
-
-    det df/dz = 1 + (1 - tanh^2) w.u, which is positive for all z if w.u > -1. So u is not learned
-    itself, but v with u = v + (softplus(w.v) - 1 - w.v) w / |w|^2, whose w.u is softplus(w.v) - 1.
-
-    Finite, in float32, for |z|, |w|, |v| and |b| up to 1e8, where |w| is at least 1e-8.
-
-    Parameters
-    ----------
-    n_latent : int
-    seed : int
-        Of the first w and v; both are small, so f begins near the identity.
-
-    References
-    ----------
-    Rezende and Mohamed (2015), eq. 10 to 12, and appendix A.1 for u.
-    """
-
-    w, dw = block("w")
-    v, dv = block("v")
-    b, db = block("b")
-
-    def __init__(self, n_latent, seed=0):
-        w, v = np.random.default_rng(seed).normal(0.0, 0.1, (2, n_latent)).astype(np.float32)
-        super().__init__({"w": w, "v": v, "b": np.zeros(1, np.float32)})
-
-    def forward(self, z):
-        """f(z) (..., J), log det df/dz (...), and a cache."""
-        wv, ww = self.w @ self.v, self.w @ self.w
-        u = self.v + (softplus(wv) - 1.0 - wv) / ww * self.w
-        t = np.tanh(z @ self.w + self.b)
-        slope = 1.0 - t * t                                     # of tanh
-        det = 1.0 + slope * (softplus(wv) - 1.0)
-        return z + t[..., None] * u, np.log(det), (z, u, t, slope, det)
-
-    def backward(self, dy, dlog_det, cache):
-        """The gradient in z, given those in f(z) and in the log-determinant."""
-        z, u, t, slope, det = cache
-        wv, ww = self.w @ self.v, self.w @ self.w
-        # log det = log(1 + (1 - t^2) wu),   wu = softplus(w.v) - 1
-        wu, ddet = softplus(wv) - 1.0, dlog_det / det
-        dwu = (ddet * slope).sum()
-        # y = z + t u,   t = tanh(a),   a = w.z + b
-        da = slope * (dy @ u - 2.0 * t * wu * ddet)
-        du = (dy * t[..., None]).reshape(-1, u.size).sum(axis=0)
-        self.db += da.sum()
-        # u = v + s w,   s = (softplus(w.v) - 1 - w.v) / w.w
-        s, ds = (wu - wv) / ww, du @ self.w
-        dwv = dwu * sigmoid(wv) + ds / ww * (sigmoid(wv) - 1.0)
-        self.dv += du + dwv * self.w
-        self.dw += ((da[..., None] * z).reshape(-1, u.size).sum(axis=0)
-                    + s * du + dwv * self.v - 2.0 * s * ds / ww * self.w)
-        return dy + da[..., None] * self.w
-
-    def push(self, slope_z, cache):
-        """From the slope of log q in z to that in f(z): J^-T (slope - d log det / dz)."""
-        z, u, t, slope, det = cache
-        wu = softplus(self.w @ self.v) - 1.0
-        g = slope_z + (2.0 * t * slope * wu / det)[..., None] * self.w
-        # J^T = 1 + (1 - t^2) w u^T, whose inverse takes away what it adds
-        return g - (slope * (g @ u) / det)[..., None] * self.w
 
 
 class Flowed(NamedTuple):
-    """The parameters of q(z|x): those of z0."""
+    """The parameters of q(z|x): those of z0, and what the encoder tells the transforms (B, C)."""
 
     base: Gaussian
+    context: np.ndarray
 
 
 class DrawnFlow(NamedTuple):
-    """z = f(z0): z0 as it was drawn, the sum of the log-determinants (K, B), and the caches."""
+    """z = f(z0): z0 as it was drawn, the log-determinant (K, B), and the cache of f."""
 
     base: Drawn
     log_det: np.ndarray
-    caches: list
+    cache: list
 
 
-class PlanarGaussian(Posterior):
-    """q(z|x) of z = f(z0), with z0 from a diagonal Gaussian and f of planar transforms.
+class FlowGaussian(Posterior):
+    """q(z|x) of z = f(z0), with z0 from a diagonal Gaussian and f a chain of transforms.
 
-    The transforms are the same for all x. They have no inverse in closed form, so log q(z|x) is
-    known at the z that were drawn, only: that is all that training and log p(x) ask for.
+    The encoder's output is (mu, logvar, context): the context is an input of every transform. A
+    planar flow has no inverse in closed form; with one, log q(z|x) is known at the z that were drawn,
+    only: that is all that training and log p(x) ask for.
 
-    Finite, in float32, for |mu| up to 1e8 and logvar of -20 to 20, as f is drawn.
+    Finite, in float32, for |mu| and |context| up to 1e8 and logvar of -20 to 20, as f is drawn.
 
     Parameters
     ----------
     n_latent : int
-    n_flows : int
-        How many planar transforms.
+        J.
+    flows : str
+        The transforms, in the order in which z0 goes through them, of "coupling", "iaf", "planar".
+        Of couplings and of iaf two at least, so that each dimension is moved with regard to another.
+    n_hidden : int
+        Units of the network in each coupling and iaf.
+    n_context : int
+        C, how many numbers the encoder gives to the transforms.
     seed : int
-        Of the first one; each has the next.
+        Of the transforms' weights.
 
     References
     ----------
-    Rezende and Mohamed (2015), eq. 13 for the density after a chain of transforms.
+    Rezende and Mohamed (2015), eq. 13 for the density after a chain of transforms. Kingma et al.
+    (2016), Algorithm 1 for the context.
     """
 
-    def __init__(self, n_latent, n_flows=4, seed=0):
-        n_latent, n_flows = check_count(n_latent, "n_latent"), check_count(n_flows, "n_flows")
-        seed = check_count(seed, "seed", least=0)
+    def __init__(self, n_latent, flows="coupling coupling", n_hidden=50, n_context=10, seed=0):
+        n_latent, n_context = check_count(n_latent, "n_latent"), check_count(n_context, "n_context")
         self.base = DiagonalGaussian(n_latent)
-        self.flows = [Planar(n_latent, seed + i) for i in range(n_flows)]
-        super().__init__(n_latent, parts={"base": self.base,
-                                          **{str(i): flow for i, flow in enumerate(self.flows)}})
+        self.flow = Flow(flows, n_latent, n_context, n_hidden, seed)
+        super().__init__(n_latent, parts={"base": self.base, "flow": self.flow})
+        self.n_outputs = self.base.n_outputs + n_context
 
     def draw_noise(self, rng, n_samples, n_batch, dtype=np.float32):
         return self.base.draw_noise(rng, n_samples, n_batch, dtype)
 
     def given(self, h):
-        return Flowed(self.base.given(h))
+        return Flowed(self.base.given(h[..., :self.base.n_outputs]), h[..., self.base.n_outputs:])
 
     def sample(self, q, eps):
-        """z = f_n(... f_1(mu + std * eps)), of shape (K, B, J)."""
-        z, base = self.base.sample(q.base, eps)
-        log_det, caches = 0.0, []
-        for flow in self.flows:
-            z, more, cache = flow.forward(z)
-            log_det = log_det + more
-            caches.append(cache)
-        return z, DrawnFlow(base, log_det, caches)
+        """z = f(mu + std * eps), of shape (K, B, J)."""
+        z0, base = self.base.sample(q.base, eps)
+        z, log_det, cache = self.flow.forward(*with_context(z0, q.context))
+        return z, DrawnFlow(base, log_det, cache)
+
+    def at(self, q, z):
+        z, context = with_context(z, q.context)
+        z0 = self.flow.inverse(z, context)
+        _, log_det, cache = self.flow.forward(z0, context)
+        return DrawnFlow(self.base.at(q.base, z0), log_det, cache)
 
     def log_prob(self, drawn):
         """log q0(z0|x) - log det, in nats: (K, B)."""
         return self.base.log_prob(drawn.base) - drawn.log_det
 
     def slope(self, drawn):
-        slope = self.base.slope(drawn.base)
-        for flow, cache in zip(self.flows, drawn.caches):
-            slope = flow.push(slope, cache)
-        return slope
+        return self.flow.push(self.base.slope(drawn.base), drawn.cache)
 
     def backward(self, drawn, dz, path=0.0, score=0.0):
         # Both weights of log q along the same way: z is moved by dz, log q weighs as the score does,
         # and what the path has more than the score is the slope of log q, which moves z too.
         if not np.array_equal(path, score):
             dz = dz + (path - score) * self.slope(drawn)
-        # log q(z|x) = log q0(z0|x) - sum of log det,   z = f_n(... f_1(z0))
-        dlog_det = -score * np.ones((*dz.shape[:-1], 1), dz.dtype)
-        for flow, cache in zip(reversed(self.flows), reversed(drawn.caches)):
-            dz = flow.backward(dz, dlog_det[..., 0], cache)
-        return self.base.backward(drawn.base, dz, score, score)
+        # log q(z|x) = log q0(z0|x) - log det,   z = f(z0, context)
+        dlog_det = (-score * np.ones((*dz.shape[:-1], 1), dz.dtype))[..., 0]
+        dz0, dcontext = self.flow.backward(dz, dlog_det, drawn.cache)
+        dh = self.base.backward(drawn.base, dz0, score, score)
+        return np.concatenate([dh, dcontext if dcontext.ndim == dh.ndim else dcontext.sum(axis=0)],
+                              axis=-1)
 
     def point(self, q):
         """f at the mean of z0. (The mean of z is not known.)"""
         return self.sample(q, np.zeros_like(q.base.mu))[0]
+
+
+def with_context(z, context):
+    """z (K, B, J), and the context of each z (K, B, C): the same for all K."""
+    leading = np.broadcast_shapes(z.shape[:-1], context.shape[:-1])
+    return [np.broadcast_to(a, (*leading, a.shape[-1])) for a in (z, context)]
+
+
+class RealNVP(Prior):
+    """log p(z) = log N(f(z); 0, I) + log |det df/dz|, with f a chain of affine couplings.
+
+    A draw is the inverse of f at a draw from N(0, I).
+
+    Finite, in float32, for |z| up to 1e8, as f is drawn.
+
+    Parameters
+    ----------
+    n_latent : int
+        J, at least 2: a coupling moves one half with regard to the other.
+    n_flows : int
+        How many couplings.
+    n_hidden : int
+        Units of the network in each.
+    seed : int
+        Of their weights.
+
+    References
+    ----------
+    Dinh, Sohl-Dickstein and Bengio (2017), "Density estimation using Real NVP".
+    """
+
+    def __init__(self, n_latent, n_flows=4, n_hidden=50, seed=0):
+        n_latent = check_count(n_latent, "n_latent", least=2)
+        n_flows = check_count(n_flows, "n_flows")
+        self.base = StandardNormal(n_latent)
+        self.flow = Flow(" ".join(["coupling"] * n_flows), n_latent, 0, n_hidden, seed)
+        super().__init__(n_latent, parts={"base": self.base, "flow": self.flow})
+
+    def sample(self, rng, n, dtype=np.float32):
+        u = self.base.sample(rng, n, dtype)
+        return self.flow.inverse(u, u[..., :0])
+
+    def log_prob(self, z):
+        u, log_det, of_flow = self.flow.forward(z, z[..., :0])            # without a context
+        log_pu, of_base = self.base.log_prob(u)
+        return log_pu + log_det, (of_base, of_flow)
+
+    def backward(self, dlog_pz, cache):
+        # log p(z) = log N(u) + log det,   u = f(z)
+        of_base, of_flow = cache
+        du = self.base.backward(dlog_pz, of_base)
+        return self.flow.backward(du, dlog_pz, of_flow)[0]

@@ -10,10 +10,11 @@ import numpy as np
 
 from npvae import recipes
 from npvae.distributions import (categories, columns, counts, divergences, flows, given, hierarchy,
-                                 likelihoods, mixtures, pixels, posteriors, priors, relaxed, robust)
+                                 likelihoods, mixtures, pixels, posteriors, priors, relaxed, robust,
+                                 transforms)
 from npvae.gradcheck.checks import (check_function, check_kl, check_layer, check_likelihood,
                                     check_model, check_objective, check_posterior, check_prior)
-from npvae.networks import convolution, layers
+from npvae.networks import convolution, layers, masked
 from npvae.objectives import (CIWAE, ELBO, IWAE, MIWAE, MMD, PIWAE, VIMCO, Capacity, DecomposedKL, DReG,
                               Free, FreeBits, SampledKL, ScoreFunction, StickingTheLanding)
 
@@ -48,18 +49,18 @@ def _chain(s, rng):
     return check_layer(_network(s.D, s.H[0], s.J, rng), rng.standard_normal((s.K, s.B, s.D)), rng)
 
 
-def _posterior(posterior):
+def _posterior(posterior, size=1.0):
     """Of a function of the sizes and rng."""
     def row(s, rng):
-        q = _moved(posterior(s, rng), rng)
+        q = _moved(posterior(s, rng), rng, size)
         return check_posterior(q, rng.standard_normal((s.B, q.n_outputs)),
                                q.draw_noise(rng, s.K, s.B), rng)
     return row
 
 
-def _prior(prior):
+def _prior(prior, size=1.0):
     def row(s, rng):
-        p = _moved(prior(s, rng), rng)
+        p = _moved(prior(s, rng), rng, size)
         return check_prior(p, rng.standard_normal((s.K, s.B, p.n_latent)), rng)
     return row
 
@@ -71,10 +72,13 @@ def _pair(posterior, prior):
     return row
 
 
-def _moved(module, rng):
+GENTLY = 0.4           # for flows: exp(s) after exp(s) bends so much that differences are too coarse
+
+
+def _moved(module, rng, size=1.0):
     """The module, with parameters of either sign, none of which is near zero."""
     theta = rng.normal(0.0, 0.5, module.parameters.size)
-    module.parameters.theta[...] = theta + 0.2 * np.sign(theta)
+    module.parameters.theta[...] = size * (theta + 0.2 * np.sign(theta))
     return module
 
 
@@ -101,22 +105,30 @@ def _columns(s, rng):
                                   (likelihoods.TiedGaussian(), [0])]), x, s, rng)
 
 
-def _planar(s, rng):
-    """f(z) and its log-determinant, as one array."""
-    flow = _moved(flows.Planar(s.J), rng)
+def _masked(s, rng):
+    mask = rng.random((s.D, s.H[0])) < 0.6
+    return check_layer(masked.MaskedDense(mask, rng), rng.standard_normal((s.K, s.B, s.D)), rng)
 
-    class AsLayer(layers.Layer):
-        def __init__(self):
-            super().__init__(parts={"flow": flow})
 
-        def forward(self, z):
-            y, log_det, cache = self.parts["flow"].forward(z)
-            return np.concatenate([y, log_det[..., None]], axis=-1), cache
+def _transform(make):
+    """f(z, context) and its log-determinant, as one array; z and the context, as one."""
+    def row(s, rng):
+        transform, J = _moved(make(s, rng), rng, GENTLY), s.J
 
-        def backward(self, dy, cache):
-            return self.parts["flow"].backward(dy[..., :-1], dy[..., -1], cache)
+        class AsLayer(layers.Layer):
+            def __init__(self):
+                super().__init__(parts={"f": transform})
 
-    return check_layer(AsLayer(), rng.standard_normal((s.K, s.B, s.J)), rng)
+            def forward(self, z):
+                y, log_det, cache = self.parts["f"].forward(z[..., :J], z[..., J:])
+                return np.concatenate([y, log_det[..., None]], axis=-1), cache
+
+            def backward(self, dy, cache):
+                dz, dcontext = self.parts["f"].backward(dy[..., :-1], dy[..., -1], cache)
+                return np.concatenate([dz, dcontext], axis=-1)
+
+        return check_layer(AsLayer(), rng.standard_normal((s.K, s.B, J + s.D)), rng)
+    return row
 
 
 def _divergence(name, n_inputs):
@@ -153,9 +165,17 @@ def _cost(cost, prior="standard_normal"):
     return row
 
 
-def _model(model, s, rng, condition=None, objective=None):
+def _model(model, s, rng, condition=None, objective=None, size=1.0):
     x, eps = rng.random((s.B, model.n_data)), model.draw_noise(rng, s.B, s.K)
-    return check_model(_moved(model, rng), x, eps, condition=condition, objective=objective)
+    return check_model(_moved(model, rng, size), x, eps, condition=condition, objective=objective)
+
+
+def _flows(s, rng):
+    """A flow on both sides of the KL."""
+    posterior = flows.FlowGaussian(s.J + 1, "planar coupling", 2, 2)
+    model = recipes.vae(s.D, s.H, s.J + 1, activation="tanh", posterior=posterior,
+                        prior=flows.RealNVP(s.J + 1, 1, 3))
+    return _model(model, s, rng, size=GENTLY)
 
 
 def _recipe(recipe, objective=None, **options):
@@ -231,6 +251,7 @@ TABLE = {
     "layers.Table": lambda s, rng: check_layer(
         layers.Table(rng.standard_normal((s.B, s.J))), rng.standard_normal((s.B, s.D)), rng),
     "layers.Chain": _chain,
+    "masked.MaskedDense": _masked,
     "convolution.Conv2d": _convolution(convolution.Conv2d, 5),
     "convolution.ConvTranspose2d": _convolution(convolution.ConvTranspose2d, 3),
     "convolution.Reshape": lambda s, rng: check_layer(
@@ -248,8 +269,15 @@ TABLE = {
     "relaxed.Softmax": lambda s, rng: check_layer(
         relaxed.Softmax(3), rng.standard_normal((s.K, s.B, 3 * s.J)), rng),
     "relaxed.GumbelSoftmax": _posterior(lambda s, rng: relaxed.GumbelSoftmax(3 * s.J, 3)),
-    "flows.Planar": _planar,
-    "flows.PlanarGaussian": _posterior(lambda s, rng: flows.PlanarGaussian(s.J, n_flows=3)),
+    "transforms.Planar": _transform(lambda s, rng: transforms.Planar(s.J, s.D, rng)),
+    "transforms.Coupling": _transform(lambda s, rng: transforms.Coupling(s.J, s.D, s.H[0], rng)),
+    "transforms.InverseAutoregressive": _transform(
+        lambda s, rng: transforms.InverseAutoregressive(s.J, s.D, s.H[0], rng)),
+    "transforms.Flow": _transform(lambda s, rng: transforms.Flow("coupling iaf planar", s.J, s.D, 3, 0)),
+    "flows.FlowGaussian": _posterior(
+        lambda s, rng: flows.FlowGaussian(s.J, "planar coupling", 3, 2), GENTLY),
+    "flows.FlowGaussian, with an inverse": _posterior(
+        lambda s, rng: flows.FlowGaussian(s.J, "iaf", 2, 2), GENTLY),
     "priors.StandardNormal": _prior(lambda s, rng: priors.StandardNormal(s.J)),
     "priors.Bernoulli": _prior(lambda s, rng: priors.Bernoulli(s.J, p=0.3)),
     "priors.Concrete": _prior(lambda s, rng: priors.Concrete(s.J, p=0.3)),
@@ -258,6 +286,7 @@ TABLE = {
     "mixtures.MixtureOfNormals": _prior(lambda s, rng: mixtures.MixtureOfNormals(s.J, 4)),
     "categories.CategoricalPrior": _prior(lambda s, rng: categories.CategoricalPrior(3 * s.J, 3)),
     "relaxed.GumbelSoftmaxPrior": _prior(lambda s, rng: relaxed.GumbelSoftmaxPrior(3 * s.J, 3)),
+    "flows.RealNVP": _prior(lambda s, rng: flows.RealNVP(s.J + 1, 2, 3), GENTLY),
     "given.VampPrior": _vamp_prior,
     "given.ConditionalNormal": _conditional_normal,
     "pairs: Gaussian, NormalGiven": lambda s, rng: check_kl(
@@ -302,7 +331,7 @@ TABLE = {
     "recipes.vae": _recipe(recipes.vae),
     "recipes.vae, sampled ELBO": _recipe(recipes.vae, ELBO(beta=0.7, cost=SampledKL())),
     "recipes.vae, mixture prior": _recipe(recipes.vae, prior="mixture_of_normals"),
-    "recipes.vae, planar posterior": _recipe(recipes.vae, posterior="planar_gaussian"),
+    "recipes.vae, flows": _flows,
     "recipes.vae, Laplace": _recipe(recipes.vae, likelihood="laplace"),
     "recipes.vae, Gaussian": _recipe(recipes.vae, likelihood="gaussian", variance=0.3),
     "recipes.vae, tied Gaussian": _recipe(recipes.vae, likelihood="tied_gaussian", variance=0.3),

@@ -141,8 +141,8 @@ CASES = [
         model=with_cost(npvae.MMD(), prior="mixture_of_normals")), T,
      "prior is MixtureOfNormals(2): MMD("),
     ("a total correlation of one density", lambda d: fit(
-        model=with_cost(npvae.DecomposedKL(8), posterior="planar_gaussian")), T,
-     "posterior is PlanarGaussian("),
+        model=with_cost(npvae.DecomposedKL(8), posterior="flow_gaussian")), T,
+     "posterior is FlowGaussian("),
     ("a score function of a batch", lambda d: npvae.ScoreFunction(cost=npvae.MMD()), V,
      "cost is MMD(weight=1.0, kl=0.0, width=None): ScoreFunction needs the cost of each x"),
 ]

@@ -190,7 +190,7 @@ GOOD = {
                                           learning_rate=0.01, optimizer=npvae.SGD()),
     "evaluation.gain": lambda d: dict(RUN, model=cvae(), x=X, learning_rate=0.01, condition=C,
                                       optimizer=npvae.SGD(), n_steps=2),
-    "evaluation.latent_moments": lambda d: dict(model=cvae(posterior="planar_gaussian"), x=X,
+    "evaluation.latent_moments": lambda d: dict(model=cvae(posterior="flow_gaussian"), x=X,
                                                 condition=C, n_samples=5, seed=3),
     "evaluation.kl_parts": lambda d: dict(model=vae(), x=X, rng=rng(), chunk=3),
     "evaluation.AnomalyDetector": lambda d: dict(

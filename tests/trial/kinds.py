@@ -219,8 +219,8 @@ KINDS.update({
         number=5, one=((5,),), flat=(5, 4), zero=((0,), (4,))), (((4,), (3,)),)),
     "two_layer_iwae.n_latent": Kind(own=also(number=5, one=(5,), zero=(0, 2)), others=((2, 3),)),
     **{f"{recipe}.{part}": kind for recipe in ("vae", "iwae", "conditional_vae") for part, kind in {
-        "posterior": part_of_a_recipe(priors.StandardNormal(2), "PlanarGaussian(2, 0)",
-                                      "deterministic", "planar_gaussian"),
+        "posterior": part_of_a_recipe(priors.StandardNormal(2), "FlowGaussian(2, 'radial')",
+                                      "deterministic", "flow_gaussian"),
         "prior": part_of_a_recipe(posteriors.DiagonalGaussian(2), "Bernoulli(2, p=2.0)",
                                   "mixture_of_normals", priors.Concrete(2)),
         "likelihood": part_of_a_recipe(Tanh(), "Gaussian(variance=-1)", "bernoulli", "tied_gaussian",
