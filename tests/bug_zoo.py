@@ -24,9 +24,11 @@ import test_distributions as distributions
 import test_evidence as evidence
 import test_extremes as extremes
 import test_flows as flow_tests
+import test_given as given
 import test_gradients as gradients
 import test_importance as importance
 import test_learning as learning
+import test_mixtures as mixtures
 import test_model as model
 import test_pixels as grey
 import test_precision as precision
@@ -36,9 +38,11 @@ from npvae.distributions import categories, divergences, gammas, relaxed, transf
 from npvae.distributions.columns import Categorical, Columns
 from npvae.distributions.counts import NegativeBinomial, Poisson
 from npvae.distributions.flows import FlowGaussian, RealNVP
+from npvae.distributions.given import Vamp
 from npvae.distributions.likelihoods import (Bernoulli, Gaussian, HeteroscedasticGaussian,
                                              TiedGaussian)
 from npvae.distributions.pixels import ContinuousBernoulli, DiscretizedLogistic, log_height
+from npvae.distributions.mixtures import MixtureOfNormals
 from npvae.distributions.posteriors import DiagonalGaussian
 from npvae.distributions.robust import StudentT
 from npvae.gradcheck.table import TABLE, Sizes
@@ -126,6 +130,8 @@ SCIPY_GAUSSIANS = Check(distributions.test_gaussians_are_scipys)
 PRECISION = lambda name: Check(
     precision.test_value_and_gradient_have_twelve_digits_over_the_whole_range, name=name)
 TWINS = learning.test_optimizers_are_their_textbook_twins
+VAMP = Check(given.test_a_vamp_prior_is_the_mean_of_the_posteriors_of_its_pseudo_inputs)
+VAMP_GRADIENT = GradientCheck("given.VampPrior")
 
 ZOO = [
     # ---- the posterior and its sampler ------------------------------------------------
@@ -324,6 +330,37 @@ ZOO = [
         GradientCheck("objectives.ELBO"),
         Check(model.test_the_loss_is_summed_over_dimensions_and_averaged_over_the_batch,
               cost=KL(), beta=4.0)),
+    # ---- priors that learn ------------------------------------------------------------
+    Bug("A misplaced parenthesis in the density of a VampPrior",
+        "`(logvar + (z - mu)**2) / exp(logvar)`: log variance is divided, too. With variances near 1 "
+        "it is hardly seen, and automatic differentiation finds nothing to object to.",
+        ((Vamp.log_prob,
+          ("(v * v + self.q.logvar + LOG_2PI)",
+           "((self.q.logvar + (z[..., None, :] - self.q.mu)**2) / np.exp(self.q.logvar) + LOG_2PI)")),
+         (Vamp.backward, ("(0.5 * (v * v - 1.0))",
+                          "(0.5 * (v * v + (self.q.logvar - 1.0) / np.exp(self.q.logvar)))"))),
+        VAMP, VAMP_GRADIENT),
+    Bug("New images from N(0, I), with a prior that was learned",
+        "`sample` was inherited from the plain VAE. The codes lie elsewhere now.",
+        ((Vamp.sample, ("self.q.mu[c] + self.q.std[c] * eps", "eps")),),
+        VAMP, VAMP_GRADIENT),
+    Bug("The first pseudo-inputs, not random ones",
+        "n images are made from the posteriors of the first n pseudo-inputs: the same few kinds every "
+        "time, and the others never.",
+        ((Vamp.sample, ("rng.integers(len(self.q.mu), size=n)",
+                        "np.minimum(np.arange(n), len(self.q.mu) - 1)")),),
+        VAMP, VAMP_GRADIENT),
+    Bug("Always the first component of a mixture",
+        "One component is drawn for the whole sample, and n codes from it: each is a good one.",
+        ((MixtureOfNormals.sample, ("rng.choice(len(weights), n, p=weights / weights.sum())",
+                                    "np.zeros(n, int)")),),
+        Check(mixtures.test_its_draws_are_of_its_density), GradientCheck("mixtures.MixtureOfNormals")),
+    Bug("The encoder's second gradient dropped",
+        "The pseudo-inputs are learned. But they have gone through the encoder, whose weights are in "
+        "the loss twice: by q(z|x), and by p(z).",
+        ((Vamp.backward, ("self.model.encoder.backward(dh, self.cache)",
+                          "self.model.encoder.pullback(dh, self.cache)")),),
+        VAMP_GRADIENT, VAMP),
     # ---- likelihoods ------------------------------------------------------------------
     Bug("The squared error averaged over pixels, the KL summed",
         "`mse_loss` averages by default. Reconstruction becomes D times too cheap, and the "

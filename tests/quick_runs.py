@@ -11,6 +11,7 @@ import importlib.util
 import io
 import os
 import shutil
+import sys
 import tempfile
 import time
 import warnings
@@ -33,6 +34,10 @@ class QuickRun(NamedTuple):
 
 
 def load(path):
+    """A program as a module; like Python, it looks for what it imports in its own folder, too."""
+    folder = str((ROOT / path).parent)
+    if folder not in sys.path:
+        sys.path.append(folder)
     spec = importlib.util.spec_from_file_location(Path(path).stem, ROOT / path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
