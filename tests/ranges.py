@@ -106,11 +106,13 @@ def of_prior(make, draw_z):
     return compute
 
 
-def of_likelihood(make, draw_x, draw_y, logvar=None):
+def of_likelihood(make, draw_x, draw_y, logvar=None, scale=None):
     def compute(draw):
         likelihood, x, y = make(), draw_x(draw), draw_y(draw)
         if logvar:
             likelihood.logvar = draw.within(-logvar, logvar, 1)
+        if scale:
+            likelihood.s = scale(draw)
         log_px, cache = likelihood.log_prob(x, y)
         dy = likelihood.backward(np.ones_like(log_px), cache)
         sample = likelihood.sample(draw.rng, y)

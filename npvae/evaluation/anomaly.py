@@ -5,19 +5,24 @@ distribution of the score, and so its thresholds.
 """
 
 import copy
+import math
 
 import numpy as np
-from scipy.special import chdtrc
+from scipy.special import fdtrc
 
 from npvae.datasets.tables import Standardizer
 from npvae.door import as_data, check_density, check_vae
+from npvae.evaluation.contributions import CONTRIBUTIONS, Contributions
 from npvae.evaluation.evidence import Weights, codes_at_a_time, weigh
 from npvae.inputs import (as_batch, check_choice, check_count, check_finite, check_number,
                           check_optional, check_seed)
-from npvae.learning.checkpoints import load, load_into, save
+from npvae.learning.checkpoints import save
 from npvae.objectives import ELBO
 from npvae.objectives.costs import best_cost
 from npvae.randomness import stream
+
+
+FAR = 1e4          # deviations: a value further off counts as that far, or its square may overflow
 
 
 def reconstruction_error(detector, x, eps):
@@ -54,11 +59,34 @@ def latent_distance(detector, x, eps):
     """The squared Mahalanobis distance of the posterior mean from those of normal data.
 
     Posterior means are less spread than N(0, I), so their plain squared length is not
-    chi-squared; with the mean and covariance of normal data it is, as far as those are
+    chi-squared; with the mean and covariance of normal data it is, as far as those are many and
     Gaussian. See `AnomalyDetector.tail`.
     """
+    check_moments(detector)
     distance = detector.codes(x) - detector.latent_mean
     return np.einsum("ij,jk,ik->i", distance, detector.latent_precision, distance)
+
+
+def left_out(distance, n):
+    """The squared Mahalanobis distances of n rows, each by the mean and covariance of the others.
+
+    From those by the mean and covariance (ddof 1) of all n, in which each row has drawn both
+    towards itself: with c = n / (n - 1)^2,
+
+        others' d^2 = (n / (n - 1))^2 (n - 2) / (n - 1) d^2 / (1 - c d^2),
+
+    by the formula of Sherman and Morrison. So the normal rows are judged as a new row will be.
+    """
+    c = n / (n - 1)**2
+    return (n / (n - 1))**2 * (n - 2) / (n - 1) * distance / (1.0 - c * distance)
+
+
+def check_moments(detector):
+    """Raise ValueError where there are too few normal rows for the covariance of their codes."""
+    n, least = detector.n_normal, detector.model.n_latent + 2
+    if n < least:
+        raise ValueError(f"normal has {n} rows: at least {least} were expected, for a covariance of "
+                         f"{detector.model.n_latent} latent dimensions that leaves out one of them")
 
 
 SCORES = {"reconstruction_error": reconstruction_error, "negative_elbo": negative_elbo,
@@ -82,7 +110,8 @@ class AnomalyDetector:
     n_samples : int
         L, the draws of z for each row.
     standardizer : Standardizer, optional
-        Applied to all rows before the model sees them.
+        Applied to all rows before the model sees them. What is then beyond 10,000 deviations
+        counts as 10,000: so there is a finite score for a row at 1e19.
     seed : int
         Of the draws.
 
@@ -108,19 +137,24 @@ class AnomalyDetector:
                              "expected, as in the model")
         self.model, self.kind, self.standardizer = model, score, standardizer
         self.n_samples, self.seed = check_count(n_samples, "n_samples"), check_seed(seed)
-        prepared = self._prepared(normal, "normal")
+        twin = self._in_float64()
+        prepared = twin._prepared(normal, "normal")
         if len(prepared) == 1:
             raise ValueError("normal has 1 row: at least 2 were expected")
-        mu = self._in_float64().codes(prepared)
+        mu = twin.codes(prepared)
         self.latent_mean = mu.mean(axis=0)
         covariance = np.atleast_2d(np.cov(mu.T)) + 1e-9 * np.eye(mu.shape[1])
         self.latent_precision = np.linalg.inv(covariance)
-        self.normal_scores = np.sort(self.score(normal))
+        self.n_normal = len(prepared)
+        scores = self.score(normal)
+        if score == "latent_distance":
+            scores = left_out(scores, len(scores))
+        self.normal_scores = np.sort(scores)
 
     def _prepared(self, x, name="x"):
         x = as_batch(x, name, self.model.n_data, np.float64)
         if self.standardizer is not None:
-            x = self.standardizer(x)
+            x = np.clip(self.standardizer(x), -FAR, FAR)
         return as_data(self.model, x, name)
 
     def codes(self, x):
@@ -149,23 +183,60 @@ class AnomalyDetector:
 
         batch_size rows are worked on at a time. Memory grows with it, and the scores do not change.
         """
-        check_count(batch_size, "batch_size")
-        x = self._prepared(x)
         detector = self._in_float64() if self.kind == "latent_distance" else self
-        eps, scores = detector._noise(), []
-        for start in range(0, len(x), batch_size):
-            rows = x[start:start + batch_size]
-            shared = np.broadcast_to(eps, (len(eps), len(rows), eps.shape[-1]))
-            scores.append(SCORES[self.kind](detector, rows, shared))
-        scores = np.concatenate(scores).astype(np.float64)
+        scores = np.concatenate(detector._by_batches(SCORES[self.kind], x, batch_size))
         check_finite(scores, "the score")
-        return scores
+        return scores.astype(np.float64)
+
+    def contributions(self, x, batch_size=100):
+        """What each column adds to the score of each row, and what the code does: `Contributions`.
+
+        They add up to the score. How odd a column is shows beside what it adds for normal rows:
+        `detector.contributions(rows).columns - detector.contributions(normal).columns.mean(axis=0)`.
+        """
+        if self.kind not in CONTRIBUTIONS:
+            raise ValueError(f"the score is {self.kind!r}, to which no column adds by itself: one of "
+                             f"{', '.join(map(repr, CONTRIBUTIONS))} was expected")
+        columns, code = zip(*self._by_batches(CONTRIBUTIONS[self.kind], x, batch_size))
+        columns, code = np.concatenate(columns), np.concatenate(code)
+        check_finite(columns, "a contribution")
+        return Contributions(columns.astype(np.float64), code.astype(np.float64))
+
+    def _by_batches(self, function, x, batch_size):
+        """function(self, rows, eps) of so many rows at a time, with the noise that serves every row."""
+        check_count(batch_size, "batch_size")
+        x, eps = self._prepared(x), self._noise()
+        batches = [x[start:start + batch_size] for start in range(0, len(x), batch_size)]
+        return [function(self, rows, np.broadcast_to(eps, (len(eps), len(rows), eps.shape[-1])))
+                for rows in batches]
 
     def threshold(self, quantile=None, sigmas=None):
         """A threshold from normal data: a quantile of their scores, or mean + k sigma.
 
-        Give one of the two. A quantile of 0.99 flags one in a hundred normal rows; k = 3
-        flags as many as the tail of the score's own distribution has, which is not Gaussian.
+        Give one of the two. k = 3 flags as many as the tail of the score's own distribution has,
+        which is not Gaussian.
+
+        Of a quantile this is promised: a new normal row scores above the threshold with a
+        probability of at most 1 - quantile, and at least 1 - quantile - 1 / (n + 1), for any model
+        and any n. Its score and those of the n normal rows are n + 1 of which each is equally
+        likely to be the largest, or the second largest ...; so the threshold is the k-th smallest
+        of the n, with k = quantile (n + 1), rounded up. (A *conformal* quantile. It asks that the
+        rows come from one distribution, that the training has seen none of them, and, for the lower
+        bound, that scores are not tied.)
+
+        The probability is one over the draw of the n rows, too. Given these, the share that is
+        flagged is that of a Beta(n + 1 - k, k) distribution: of 20 rows, 0.10 promised may be 0.02
+        or 0.22, of 1,000 it is 0.08 to 0.12.
+
+        Raises
+        ------
+        ValueError
+            Where n is too small for the promise: a quantile of 0.99 takes 99 rows.
+
+        References
+        ----------
+        Vovk, Gammerman and Shafer, "Algorithmic Learning in a Random World", 2005: inductive
+        conformal predictors.
         """
         if (quantile is None) == (sigmas is None):
             raise ValueError(f"quantile is {quantile} and sigmas is {sigmas}: one of the two was "
@@ -174,24 +245,33 @@ class AnomalyDetector:
             check_number(sigmas, "sigmas", np.isfinite, "a finite number")
             return float(self.normal_scores.mean() + sigmas * self.normal_scores.std())
         check_number(quantile, "quantile", lambda v: 0 < v < 1, "a number between 0 and 1")
-        return float(np.quantile(self.normal_scores, quantile))
+        k = math.ceil(round(quantile * (self.n_normal + 1), 9))        # 0.95 * 20 is 19, and no more
+        if k > self.n_normal:
+            raise ValueError(f"quantile is {quantile} and normal has {self.n_normal} rows: at most "
+                             f"{self.n_normal / (self.n_normal + 1):.6g} was expected, which is what "
+                             "these can promise")
+        return float(self.normal_scores[k - 1])
 
     def flag(self, x, quantile=None, sigmas=None):
         """True for each row that scores above the threshold: (n,) of bool.
 
-        A score that equals the threshold, as one of the normal rows' may, is not flagged: so a
-        quantile q flags at most a share 1 - q of the normal rows, whatever ties there are.
+        A score that equals the threshold, as one of the normal rows' may, is not flagged: so the
+        promise of a quantile (see `threshold`) holds whatever ties there are.
         """
         return self.score(x) > self.threshold(quantile, sigmas)
 
     def tail(self, x):
-        """The chi-squared tail probability, J degrees of freedom, of each latent distance.
+        """The probability of a latent distance at least as large, of each row.
 
-        Near uniform on normal data, as far as their posterior means are Gaussian; compare
-        with the empirical tail before trusting it.
+        Uniform on new normal data, as far as their posterior means are Gaussian; compare with the
+        empirical tail before trusting it. The mean and the covariance are those of n rows, so
+        n (n - J) / ((n + 1) (n - 1) J) times the squared distance has an F distribution with J and
+        n - J degrees of freedom (Hotelling's), which is chi-squared / J for large n.
         """
-        distance = latent_distance(self._in_float64(), self._prepared(x), None)
-        return chdtrc(self.model.n_latent, distance)
+        twin = self._in_float64()
+        distance = latent_distance(twin, twin._prepared(x), None)
+        n, J = self.n_normal, self.model.n_latent
+        return fdtrc(J, n - J, distance * (n * (n - J) / ((n + 1) * (n - 1) * J)))
 
     def save(self, path):
         """Write the detector and its model to one .npz file."""
@@ -201,53 +281,3 @@ class AnomalyDetector:
             arrays.update(shift=self.standardizer.shift, scale=self.standardizer.scale)
         numbers = {"score": self.kind, "n_samples": self.n_samples, "seed": self.seed}
         save(path, self.model, {"detector": numbers}, arrays)
-
-
-def load_detector(path, model=None):
-    """The detector that `AnomalyDetector.save` wrote.
-
-    Parameters
-    ----------
-    path : path-like
-    model : VAE, optional
-        Where its model was built by hand: one built in the same way, which gets its parameters.
-
-    Raises
-    ------
-    ValueError
-        Where the file holds no detector, or is damaged.
-    """
-    model = load(path) if model is None else model
-    numbers, arrays = load_into(path, model)
-    if not isinstance(numbers, dict) or "detector" not in numbers:
-        raise ValueError(f"{path} holds a model, but no detector")
-    try:
-        return _detector_of(model, numbers["detector"], arrays)
-    except KeyError as error:
-        raise ValueError(f"{path} holds a damaged detector: it lacks {error}") from error
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{path} holds a damaged detector: {error}") from error
-
-
-def _detector_of(model, numbers, arrays):
-    """The detector of a file's numbers and arrays, each of which is looked at."""
-    detector = object.__new__(AnomalyDetector)
-    detector.model, detector.kind = model, numbers["score"]
-    detector.n_samples, detector.seed = numbers["n_samples"], numbers["seed"]
-    check_choice(detector.kind, "score", SCORES)
-    check_count(detector.n_samples, "n_samples")
-    check_seed(detector.seed)
-
-    def vector(name, size):
-        return as_batch(arrays[name].reshape(1, -1), name, size, np.float64)[0]
-
-    n_latent = model.n_latent
-    detector.latent_mean = vector("latent_mean", n_latent)
-    detector.latent_precision = vector("latent_precision", n_latent * n_latent).reshape(
-        n_latent, n_latent)
-    detector.normal_scores = vector("normal_scores", arrays["normal_scores"].size)
-    detector.standardizer = None
-    if "shift" in arrays:
-        detector.standardizer = Standardizer(vector("shift", model.n_data),
-                                             vector("scale", model.n_data))
-    return detector

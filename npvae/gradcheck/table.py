@@ -11,7 +11,7 @@ import numpy as np
 from npvae import recipes
 from npvae.distributions import (categories, columns, counts, divergences, flows, given, hierarchy,
                                  likelihoods, mixtures, pixels, posteriors, priors, relaxed, robust,
-                                 transforms)
+                                 scales, transforms)
 from npvae.gradcheck.checks import (check_function, check_kl, check_layer, check_likelihood,
                                     check_model, check_objective, check_posterior, check_prior)
 from npvae.networks import convolution, layers, masked
@@ -92,6 +92,11 @@ def _both(likelihood, x, s, rng):
     y = rng.standard_normal((s.K, s.B, likelihood.n_outputs(x.shape[1])))
     observed = rng.integers(2, size=x.shape).astype(np.float64)
     return check_likelihood(likelihood, x, y, rng) + check_likelihood(likelihood, x, y, rng, observed)
+
+
+def _scales(likelihood):
+    """With a block of D numbers, which differ: of a function of D."""
+    return lambda s, rng: _both(_moved(likelihood(s.D), rng), rng.random((s.B, s.D)), s, rng)
 
 
 def _categorical(s, rng):
@@ -303,6 +308,8 @@ TABLE = {
     "likelihoods.HeteroscedasticGaussian": _likelihood(likelihoods.HeteroscedasticGaussian()),
     "robust.Laplace": _likelihood(robust.Laplace(scale=0.3)),
     "robust.StudentT": _likelihood(robust.StudentT(df=3.5)),
+    "scales.DiagonalGaussian": _scales(scales.DiagonalGaussian),
+    "scales.DiagonalStudentT": _scales(lambda D: scales.DiagonalStudentT(D, df=3.5)),
     "pixels.ContinuousBernoulli": _likelihood(pixels.ContinuousBernoulli()),
     "pixels.DiscretizedLogistic": _likelihood(pixels.DiscretizedLogistic(5),
                                               lambda rng, *shape: rng.integers(5, size=shape) / 4),

@@ -84,16 +84,16 @@ def member(value, name, role, **sizes):
                      f"{role.__name__}, was expected")
 
 
-def likelihood_of(likelihood, variance):
+def likelihood_of(likelihood, variance, n_data):
     """p(x|z) by its name, with a variance if it takes one; or as it is."""
     check_positive(variance, "variance")
     known = isinstance(likelihood, str) and Likelihood.members.get(likelihood)
     if known and "variance" in inspect.signature(known).parameters:
-        return known(variance)
+        return member(likelihood, "likelihood", Likelihood, n_data=n_data, variance=variance)
     if variance != 1.0:
         raise ValueError(f"variance is {variance}, and likelihood is {likelihood!r}: a likelihood "
                          "that takes a variance by name was expected, such as 'gaussian'")
-    return member(likelihood, "likelihood", Likelihood)
+    return member(likelihood, "likelihood", Likelihood, n_data=n_data)
 
 
 def as_text(argument):
@@ -122,7 +122,7 @@ def dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activa
         check_count(size, "a size in n_hidden")
     check_choice(activation, "activation", ACTIVATIONS)
     check_choice(init, "init", INITIALIZERS)
-    p_x = likelihood_of(likelihood, variance)
+    p_x = likelihood_of(likelihood, variance, n_data)
     network = functools.partial(mlp, activation=ACTIVATIONS[activation],
                                 rng=stream(seed, "weights"), init=INITIALIZERS[init])
     check_flag(shows_mask, "shows_mask")

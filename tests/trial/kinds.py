@@ -249,6 +249,9 @@ KINDS.update({
     "evaluation.gain.learning_rate": number(0.02),
     "evaluation.AnomalyDetector.score.x": array(pixels),
     "evaluation.AnomalyDetector.flag.x": array(pixels),
+    "evaluation.AnomalyDetector.contributions.x": array(pixels),
+    "evaluation.fit_detector.normal": array(of_any_width),
+    "evaluation.fit_detector.score": choice("negative_elbo"),
     "evaluation.AnomalyDetector.tail.x": array(pixels),
     "datasets.Masking.p": fraction(0.5, zero=True),
     "datasets.Masking.__call__.x": array(

@@ -1,0 +1,245 @@
+"""Anomaly detection on tables with labels: npvae beside what is in use.
+
+FOLDER holds .npz files, each with X (n, D) and y (n,), which is 1 for an anomaly. For each seed, half
+of the normal rows, drawn at random, are trained on; the other half and all anomalies are scored.
+Columns are put on one scale by the training rows. Nobody sees a label but the areas: choices (of the
+detector's model, of the mixture's components) are made by held-out normal rows. The others have the
+settings that their library gives them.
+
+scikit-learn and PyOD (with PyTorch) are optional: what is not installed stays out. Each result is a
+line of --results as soon as it is known, and is not computed again.
+
+    python benchmarks/anomaly_tables.py FOLDER [--results anomaly_tables.jsonl] [--only npvae kNN]
+"""
+
+import argparse
+import json
+import time
+import warnings
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from scipy.stats import rankdata
+
+import npvae
+from npvae import datasets, evaluation
+from npvae.plots import BLUE, GREY, ORANGE
+from turns import setting
+
+ROWS_AT_MOST = 20_000                    # of either part: a kernel's and a neighbour's cost grows fast
+
+
+# ---- the competitors: of training rows and a seed, a function of rows: higher is odder ---------
+
+def detector(x, seed):
+    """`fit_detector` as it comes."""
+    return evaluation.fit_detector(x, seed=seed).score
+
+
+def plain_vae(x, seed):
+    """One VAE of one variance for all columns, and -ELBO: trained on all rows, nothing chosen."""
+    model = npvae.vae(x.shape[1], (64, 64), 8, likelihood="tied_gaussian", variance=0.1,
+                      activation="tanh", seed=seed)
+    epochs = max(1, round(2000 / np.ceil(len(x) / 100)))
+    npvae.fit(model, x, epochs=epochs, batch_size=100, seed=seed, progress=False,
+              learning_rate=npvae.schedules.Cosine(3e-3, epochs))
+    return evaluation.AnomalyDetector(model, x).score
+
+
+def neighbours(x, seed):
+    """The distance to the fifth nearest neighbour."""
+    from sklearn.neighbors import NearestNeighbors
+    tree = NearestNeighbors(n_neighbors=5).fit(x)
+    return lambda rows: tree.kneighbors(rows)[0][:, -1]
+
+
+def local_outlier_factor(x, seed):
+    from sklearn.neighbors import LocalOutlierFactor
+    n_neighbors = min(20, len(x) - 1)
+    model = LocalOutlierFactor(n_neighbors=n_neighbors, novelty=True).fit(x)
+    return lambda rows: -model.score_samples(rows)
+
+
+def isolation_forest(x, seed):
+    from sklearn.ensemble import IsolationForest
+    model = IsolationForest(random_state=seed).fit(x)
+    return lambda rows: -model.score_samples(rows)
+
+
+def one_class_svm(x, seed):
+    from sklearn.svm import OneClassSVM
+    model = OneClassSVM().fit(x)
+    return lambda rows: -model.score_samples(rows)
+
+
+def gaussian_mixture(x, seed):
+    """Its components are chosen by the likelihood of a fifth of the rows; then all are fitted."""
+    from sklearn.mixture import GaussianMixture
+    n_held_out = max(1, len(x) // 5)
+
+    def value(n):
+        return GaussianMixture(n, reg_covar=1e-3, random_state=seed).fit(x[n_held_out:]).score(x[:n_held_out])
+    best = max((n for n in (1, 2, 4, 8, 16) if n < len(x) // 5), key=value)
+    model = GaussianMixture(best, reg_covar=1e-3, random_state=seed).fit(x)
+    return lambda rows: -model.score_samples(rows)
+
+
+def principal_components(x, seed):
+    """The squared error of a reconstruction that keeps nine tenths of the variance."""
+    from sklearn.decomposition import PCA
+    model = PCA(0.9, svd_solver="full").fit(x)
+    return lambda rows: ((rows - model.inverse_transform(model.transform(rows)))**2).sum(axis=1)
+
+
+def of_pyod(name, module):
+    def fitted(x, seed):
+        import importlib
+
+        import torch
+        torch.set_num_threads(1)
+        torch.manual_seed(seed)
+        kind = getattr(importlib.import_module(f"pyod.models.{module}"), name)
+        more = {"n_features": x.shape[1]} if name == "DeepSVDD" else {}
+        model = kind(random_state=seed, verbose=0, **more).fit(x)
+        return model.decision_function
+    return fitted
+
+
+METHODS = {"npvae": (detector, "npvae"), "npvae, one plain VAE": (plain_vae, "npvae"),
+           "kNN": (neighbours, "sklearn"), "LOF": (local_outlier_factor, "sklearn"),
+           "isolation forest": (isolation_forest, "sklearn"),
+           "one-class SVM": (one_class_svm, "sklearn"),
+           "Gaussian mixture": (gaussian_mixture, "sklearn"), "PCA": (principal_components, "sklearn"),
+           **{f"PyOD, {name}": (of_pyod(name, module), "pyod") for name, module in
+              (("AutoEncoder", "auto_encoder"), ("VAE", "vae"), ("DeepSVDD", "deep_svdd"))}}
+
+
+# ---- the protocol -----------------------------------------------------------------------------
+
+def split(X, y, seed):
+    """Training rows, rows to be scored, and their labels: by the seed alone."""
+    rng = np.random.default_rng(seed)
+    normal = rng.permutation(np.flatnonzero(y == 0))
+    train, rest = np.split(normal, [len(normal) // 2])
+    test = np.concatenate([rest, np.flatnonzero(y)])
+    if len(test) > ROWS_AT_MOST:
+        test = rng.permutation(test)[:ROWS_AT_MOST]
+    x = X[train[:ROWS_AT_MOST]].astype(np.float64)
+    standardize = datasets.standardizer_of(x)
+    return standardize(x), standardize(X[test]), y[test] == 1
+
+
+def measure(fit, x, rows, labels, seed):
+    """Area, average precision, and the seconds of fitting and of scoring."""
+    start = time.perf_counter()
+    score = fit(x, seed)
+    fitted = time.perf_counter()
+    scores = np.asarray(score(rows), np.float64)
+    done = time.perf_counter()
+    return {"area": evaluation.roc_auc(scores, labels), "seconds_to_fit": fitted - start,
+            "average_precision": evaluation.average_precision(scores, labels),
+            "seconds_to_score": done - fitted}
+
+
+def run(folder, results, n_seeds, only):
+    """Every table, seed and method that `results` has not yet, one line each; all lines."""
+    rows = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
+    known = {(row["table"], row["seed"], row["method"]) for row in rows}
+    for path in sorted(folder.glob("*.npz")):
+        with np.load(path) as file:
+            X, y = file["X"], file["y"]
+        for seed in range(n_seeds):
+            x, test, labels = split(X, y, seed)
+            for name, (fit, package) in METHODS.items():
+                key = (path.stem, seed, name)
+                if key in known or only and name not in only or not find_spec(package):
+                    continue
+                row = dict(zip(("table", "seed", "method"), key), **measure(fit, x, test, labels, seed))
+                rows.append(row)
+                with open(results, "a") as file:
+                    file.write(json.dumps(row) + "\n")
+                print(f"{path.stem:24} seed {seed}  {name:22} area {row['area']:.3f}", flush=True)
+    return rows
+
+
+# ---- what came out ----------------------------------------------------------------------------
+
+def summary(rows):
+    """Of the tables that all methods have in all seeds: their names, and for each method an array
+    (tables, 4): area, average precision, seconds to fit and to score, means over the seeds."""
+    methods = [name for name in METHODS if any(row["method"] == name for row in rows)]
+    numbers = ("area", "average_precision", "seconds_to_fit", "seconds_to_score")
+    of = {}
+    for row in rows:
+        of.setdefault((row["table"], row["method"]), {})[row["seed"]] = [row[name] for name in numbers]
+    n_seeds = max(row["seed"] for row in rows) + 1
+    tables = sorted({row["table"] for row in rows})
+    tables = [t for t in tables if all(len(of.get((t, m), ())) == n_seeds for m in methods)]
+    return tables, {m: np.array([np.mean([*of[t, m].values()], axis=0) for t in tables])
+                    for m in methods}
+
+
+def ranks(areas):
+    """The mean over tables of each method's rank, 1 for the largest area."""
+    return dict(zip(areas, rankdata(-np.array([*areas.values()]), axis=0).mean(axis=1)))
+
+
+def paired(a, b):
+    """The mean over tables of a - b, and its standard error."""
+    difference = a - b
+    return difference.mean(), difference.std(ddof=1) / np.sqrt(len(difference))
+
+
+def report(tables, found):
+    """A line for each method, the largest mean area first."""
+    areas = {name: values[:, 0] for name, values in found.items()}
+    rank, first = ranks(areas), next(iter(areas))
+    print(f"{setting()}\n\n{len(tables)} tables, the mean over seeds of each\n\n"
+          f"{'':22} {'area':>6} {'rank':>5} {'precision':>9} {f'{first} - it':>16} "
+          f"{'fit, s':>7} {'score, s':>8}")
+    for name in sorted(areas, key=lambda name: -areas[name].mean()):
+        difference, error = paired(areas[first], areas[name])
+        _, precision, fit, score = found[name].mean(axis=0)
+        print(f"{name:22} {areas[name].mean():6.3f} {rank[name]:5.2f} {precision:9.3f} "
+              f"{difference:+8.3f} ± {error:.3f} {fit:7.2f} {score:8.2f}")
+
+
+def areas_figure(tables, found):
+    """Each table's area by each method, the first method's in colour."""
+    figure = Figure(figsize=(8, 0.32 * len(tables) + 1.4), layout="constrained")
+    axes = figure.subplots()
+    first, *others = found
+    order = np.argsort(found[first][:, 0])
+    y = np.arange(len(tables))
+    for i, name in enumerate(others):
+        known = {"kNN": ("s", ORANGE)}.get(name, ("|", GREY))
+        axes.plot(found[name][order, 0], y, known[0], color=known[1], ms=6, mfc="none",
+                  label=name if name == "kNN" else "the others" if i == len(others) - 1 else None)
+    axes.plot(found[first][order, 0], y, "o", color=BLUE, ms=7, label=first)
+    axes.set(yticks=y, yticklabels=[tables[i] for i in order], xlabel="area under the ROC curve",
+             xlim=(min(0.3, min(f[:, 0].min() for f in found.values())), 1.01))
+    axes.axvline(0.5, color=GREY, ls=":")
+    axes.grid(axis="y", alpha=0.3)
+    axes.legend(frameon=False, fontsize=9, loc="lower left")
+    return figure
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--results", type=Path, default=Path("anomaly_tables.jsonl"))
+    parser.add_argument("--figure", type=Path, default=Path("anomaly_tables.png"))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--only", nargs="+", choices=METHODS, metavar="METHOD", help=", ".join(METHODS))
+    asked = parser.parse_args()
+    warnings.filterwarnings("ignore", module="sklearn|pyod")
+    rows = run(asked.folder, asked.results, asked.seeds, asked.only)
+    tables, found = summary(rows)
+    report(tables, found)
+    areas_figure(tables, found).savefig(asked.figure, dpi=110)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""`python -m npvae.anomaly`: a detector from a terminal, and a clear word for every bad file."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import npvae
+from npvae.anomaly import main
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Normal rows, and a detector of them."""
+    folder, rng = tmp_path_factory.mktemp("rows"), np.random.default_rng(0)
+    rows = rng.standard_normal((500, 2)) @ rng.standard_normal((2, 4))
+    rows += 0.1 * rng.standard_normal((500, 4))
+    np.savetxt(folder / "rows.csv", rows, delimiter=",", header="a,b,c,d", comments="")
+    assert main(["fit", str(folder / "rows.csv"), "--out", str(folder / "detector.npz"),
+                 "--steps", "300"]) == 0
+    new = rows[:50].copy()
+    new[[3, 20], [2, 1]] += 9.0
+    np.savetxt(folder / "new.csv", new, delimiter=",", header="a,b,c,d", comments="")
+    npvae.save(folder / "model.npz", npvae.vae(4, (3,), 2))
+    np.save(folder / "narrow.npy", rows[:, :3])
+    np.save(folder / "few.npy", rows[:5])
+    (folder / "words.csv").write_text("a,b,c,d\n1,2,3,four\n")
+    (folder / "nothing.csv").write_text("")
+    (folder / "damaged.npz").write_bytes((folder / "detector.npz").read_bytes()[:-30])
+    return folder
+
+
+def test_new_rows_are_scored_and_explained(folder, capsys):
+    assert main(["score", str(folder / "new.csv"), "--detector", str(folder / "detector.npz"),
+                 "--quantile", "0.98"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "row,score,flagged,column" and len(lines) == 51
+    table = np.array([line.split(",") for line in lines[1:]], float)
+    detector = npvae.evaluation.load_detector(folder / "detector.npz")
+    rows = npvae.datasets.read_table(folder / "new.csv")
+    np.testing.assert_allclose(table[:, 1], detector.score(rows), rtol=1e-5)
+    np.testing.assert_array_equal(table[:, 2] == 1, detector.flag(rows, quantile=0.98))
+    assert table[3].tolist()[2:] == [1, 3] and table[20].tolist()[2:] == [1, 2]
+
+
+def test_what_a_terminal_sees(folder):
+    def run(*arguments):
+        return subprocess.run([sys.executable, "-m", "npvae.anomaly", *arguments], cwd=folder,
+                              capture_output=True, text=True)
+    found = run("score", "new.csv", "--quantile", "0.9")
+    assert found.returncode == 0 and found.stderr == "" and found.stdout.count("\n") == 51
+    found = run("score", "no.csv")
+    assert found.returncode == 2 and found.stdout == ""
+    assert found.stderr == "python -m npvae.anomaly: [Errno 2] No such file or directory: 'no.csv'\n"
+
+
+@pytest.mark.parametrize("arguments, message", [
+    ("fit words.csv", r"words.csv is no table of numbers: line 2 holds 'four'"),
+    ("fit nothing.csv", "nothing.csv is no table of numbers: it has no rows"),
+    ("fit few.npy", "normal has 5 rows: at least 6 were expected"),
+    ("fit rows.txt", "rows.txt is no table of numbers: its name ends neither in .npy nor in .csv"),
+    ("fit rows.csv --steps 0", "n_steps is 0: an integer of at least 1"),
+    ("fit rows.csv --steps 9 --out no/detector.npz", "no/detector.npz"),
+    ("score narrow.npy", "narrow.npy has 3 columns: 4 were expected, as in the rows that "),
+    ("score new.csv --detector model.npz", "model.npz holds a model, but no detector"),
+    ("score new.csv --detector damaged.npz", "damaged.npz"),
+    ("score new.csv --detector rows.csv", "rows.csv"),
+    ("score new.csv --quantile 0.999", "quantile is 0.999 and normal has 100 rows: at most 0.990099"),
+    ("score new.csv --header --delimiter ;", "new.csv")])
+def test_a_clear_word_for_every_bad_file(folder, capsys, monkeypatch, arguments, message):
+    monkeypatch.chdir(folder)
+    assert main(arguments.split()) == 2
+    said = capsys.readouterr()
+    assert message in said.err and said.err.count("\n") == 1 and said.out == ""

@@ -1,0 +1,123 @@
+"""What a detector promises: how many new normal rows a threshold flags, whatever the model."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+import npvae
+from npvae import evaluation
+from npvae.evaluation.anomaly import left_out
+from npvae.networks import Chain, Dense
+
+LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
+
+
+def any_model(J=2, D=3, seed=0):
+    """Its weights are as they were drawn: what is promised holds for a bad model, too."""
+    return npvae.vae(D, (6,), J, likelihood="gaussian", activation="tanh", seed=seed)
+
+
+def linear_codes(J, D):
+    """A model whose posterior means are linear in x: Gaussian, where x is."""
+    rng = np.random.default_rng(0)
+    encoder, decoder = Chain(Dense(D, 2 * J, rng)), Chain(Dense(J, D, rng))
+    return npvae.VAE(encoder, npvae.posteriors.DiagonalGaussian(J), npvae.priors.StandardNormal(J),
+                     decoder, npvae.likelihoods.Gaussian(), n_data=D)
+
+
+def within(rate, n_flagged, n_rows):
+    """n_flagged of n_rows is what a probability `rate` gives, but for one time in 10,000."""
+    return stats.binomtest(int(n_flagged), n_rows, rate).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 10, 19, 20, 25, 40, 99, 100, 250, 1000])
+def test_the_rank_of_a_threshold_is_the_promise_at_every_size(n, rng):
+    """Scores of any distribution: one new one beside n, 10,000 times. The probability to be above
+    the k-th of n is (n + 1 - k) / (n + 1), which lies within 1 / (n + 1) below the promise."""
+    detector = object.__new__(evaluation.AnomalyDetector)
+    detector.n_normal, repeats = n, 10_000
+    draws = np.sort(rng.exponential(size=(repeats, n)), axis=1)
+    new = rng.exponential(size=repeats)
+    for level in LEVELS:
+        detector.normal_scores = np.arange(n, dtype=float)             # the threshold is its own rank
+        if level > n / (n + 1):
+            with pytest.raises(ValueError, match=rf"is {level} and normal has {n} rows: at most"):
+                detector.threshold(level)
+            continue
+        k = int(detector.threshold(level)) + 1
+        exact = (n + 1 - k) / (n + 1)
+        assert 1 - level - 1 / (n + 1) < exact <= 1 - level + 1e-12
+        assert within(exact, (new > draws[:, k - 1]).sum(), repeats)
+
+
+@pytest.mark.parametrize("score", ["negative_evidence", "latent_distance"])
+def test_a_detector_flags_as_many_new_normal_rows_as_it_promises(score, rng):
+    """200 sets of 20 held-out rows, and one new row beside each."""
+    model, n, repeats = any_model(), 20, 200
+    flagged = []
+    for x in rng.standard_t(3.0, (repeats, n + 1, 3)):
+        detector = evaluation.AnomalyDetector(model, x[:n], score, n_samples=2)
+        flagged.append(detector.flag(x[n:], quantile=0.9)[0])
+    assert within(2 / 21, sum(flagged), repeats)
+
+
+@pytest.mark.parametrize("n, J", [(20, 8), (25, 8), (200, 3)])
+def test_distances_of_codes_flag_as_many_as_they_promise(n, J, rng):
+    """The covariance of few rows fits these rows. By it, without a correction, of 25 new rows in 8
+    dimensions more than half would be flagged in place of a tenth."""
+    repeats, level = 2000, 0.8
+    detector = object.__new__(evaluation.AnomalyDetector)
+    detector.n_normal, flagged, naive = n, 0, 0
+    for codes in rng.standard_normal((repeats, n + 1, J)):
+        known, new = codes[:n], codes[n]
+        precision = np.linalg.inv(np.cov(known.T))
+        distance = lambda x: np.einsum("ij,jk,ik->i", x - known.mean(axis=0), precision,
+                                       x - known.mean(axis=0))
+        detector.normal_scores = np.sort(left_out(distance(known), n))
+        flagged += distance(new[None])[0] > detector.threshold(level)
+        naive += distance(new[None])[0] > np.quantile(distance(known), level)
+    k = np.ceil(round(level * (n + 1), 9))
+    exact = (n + 1 - k) / (n + 1)
+    # others' moments are of one row less, so a little wider: never above, below by that little
+    assert flagged / repeats <= exact + 4 * np.sqrt(exact * (1 - exact) / repeats)
+    assert flagged / repeats > exact * (1 - 2 * J / n**1.5) - 4 * np.sqrt(exact / repeats)
+    assert (naive / repeats > 2 * exact) == (n < 60)
+
+
+def test_left_out_distances_are_those_by_the_other_rows(rng):
+    x = rng.standard_normal((12, 4)) @ rng.standard_normal((4, 4))
+    precision, mean = np.linalg.inv(np.cov(x.T)), x.mean(axis=0)
+    found = left_out(np.einsum("ij,jk,ik->i", x - mean, precision, x - mean), 12)
+    for i in range(12):
+        others = np.delete(x, i, axis=0)
+        d = x[i] - others.mean(axis=0)
+        assert found[i] == pytest.approx(d @ np.linalg.inv(np.cov(others.T)) @ d, rel=1e-10)
+
+
+def test_a_detector_of_distances_has_left_each_row_out(rng):
+    model, x = linear_codes(3, 5), rng.standard_normal((30, 5))
+    detector = evaluation.AnomalyDetector(model, x, "latent_distance")
+    np.testing.assert_allclose(detector.normal_scores, np.sort(left_out(detector.score(x), 30)))
+
+
+@pytest.mark.parametrize("n", [6, 12, 500])
+def test_the_tail_of_a_distance_is_uniform_from_few_rows_on(n, rng):
+    """Where codes are Gaussian: by Hotelling's distribution, which for n = 6 is far from chi-squared."""
+    model, tails, naive = linear_codes(3, 5), [], []
+    for _ in range(300 if n < 500 else 3):
+        x = rng.standard_normal((n + (1 if n < 500 else 100), 5))
+        detector = evaluation.AnomalyDetector(model, x[:n])
+        tails += [*detector.tail(x[n:])]
+        naive += [*stats.chi2.sf(evaluation.anomaly.latent_distance(
+            detector._in_float64(), detector._prepared(x[n:]), None), 3)]
+    assert stats.kstest(tails, "uniform").pvalue > 1e-3
+    assert (stats.kstest(naive, "uniform").pvalue < 1e-3) == (n < 500)
+
+
+def test_too_few_rows_for_a_covariance_are_refused_by_number(rng):
+    x = rng.random((4, 3))
+    evaluation.AnomalyDetector(any_model(J=2), x, "latent_distance")
+    for call in (lambda: evaluation.AnomalyDetector(any_model(J=3), x, "latent_distance"),
+                 lambda: evaluation.AnomalyDetector(any_model(J=3), x).tail(x)):
+        with pytest.raises(ValueError, match="normal has 4 rows: at least 5 were expected"):
+            call()
