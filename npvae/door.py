@@ -176,19 +176,25 @@ def as_observed(model, x, observed, name="x"):
 
     Without a mask, and where x is no masked array, the second is None.
     """
+    x, observed = parted(model, x, observed, name)
+    return as_data(model, x, name), observed
+
+
+def parted(model, x, observed, name):
+    """`as_observed` of an x that is not yet what the model describes: as it was, but for the zeros."""
     if isinstance(x, np.ma.MaskedArray):
         if observed is not None:
             raise ValueError(f"{mask_of(name)} is given, and {name} is a masked array, which says what "
                              "is observed: one of the two was expected")
         x, observed = np.ma.getdata(x), ~np.ma.getmaskarray(x)
     if observed is None:
-        return as_data(model, x, name), None
+        return x, None
     x = as_array(x, name)
     observed = as_mask(observed, mask_of(name), model.n_data, model.parameters.dtype)
     if x.ndim == 2 and len(observed) != len(x):
         raise ValueError(f"{mask_of(name)} has {len(observed)} rows: {len(x)} were expected, as in "
                          f"{name}")
-    return as_data(model, filled(x, observed), name), observed
+    return filled(x, observed), observed
 
 
 def mask_of(name):

@@ -79,7 +79,7 @@ class VAEDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
     def transform(self, X):
         """The posterior mean of each row: (n, J)."""
         X = self._checked(X)
-        return self.detector_.codes(self.detector_._prepared(X))
+        return self.detector_.codes(*self.detector_._prepared(X, None))
 
     def sample(self, n_samples=1):
         """New rows, drawn from p(x): (n_samples, D)."""

@@ -109,7 +109,7 @@ def test_the_tail_of_a_distance_is_uniform_from_few_rows_on(n, rng):
         detector = evaluation.AnomalyDetector(model, x[:n])
         tails += [*detector.tail(x[n:])]
         naive += [*stats.chi2.sf(evaluation.anomaly.latent_distance(
-            detector._in_float64(), detector._prepared(x[n:]), None), 3)]
+            detector._in_float64(), *detector._prepared(x[n:], None), None), 3)]
     assert stats.kstest(tails, "uniform").pvalue > 1e-3
     assert (stats.kstest(naive, "uniform").pvalue < 1e-3) == (n < 500)
 

@@ -144,7 +144,6 @@ TAKERS = {
         cvae(), condition=ONE_HOT, validation=X, validation_condition=c)),
     "transform": ("what transform returned", X, lambda x: fit(transform=lambda *_: x)),
     "latent_moments": ("x", X, lambda x: evaluation.latent_moments(vae(), x)),
-    "detector": ("normal", X, lambda x: evaluation.AnomalyDetector(vae(), x)),
     "binarize": ("x", X, lambda x: datasets.binarize(x, rng())),
     "Masking": ("x", X, lambda x: datasets.Masking(0.5)(x, rng())),
     "one_hot": ("labels", LABELS, lambda labels: datasets.one_hot(labels, 3)),

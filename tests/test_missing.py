@@ -230,6 +230,57 @@ def test_draws_follow_the_weights():
     assert w[0] > 0.01 and w[2] < 0.9
 
 
+# ---- detectors ------------------------------------------------------------------------------
+
+SCALE = datasets.Standardizer(np.full(6, 0.5), np.full(6, 2.0))
+
+
+def detector_of(score, **options):
+    return evaluation.AnomalyDetector(model_of(), X, score, 30, SCALE, **options)
+
+
+@pytest.mark.parametrize("score", evaluation.anomaly.SCORES)
+def test_a_score_does_not_see_what_is_missing(score):
+    detector = detector_of(score)
+    rows = [np.where(OBSERVED, X, filler) for filler in (0.0, NAN, 7.5)]
+    found = [detector.score(x, observed=OBSERVED) for x in rows]
+    assert_array_equal(found[0], found[1])
+    assert_array_equal(found[0], found[2])
+    assert_array_equal(found[0], detector.score(np.ma.masked_array(rows[1], ~OBSERVED)))
+    assert_array_equal(detector.flag(rows[1], 0.5, observed=OBSERVED),
+                       found[0] > detector.threshold(0.5))
+    assert_array_equal(detector.score(X), detector.score(X, observed=np.ones(X.shape)))
+    assert (found[0] != detector.score(X)).any()
+    of_normal = detector_of(score, observed=OBSERVED).normal_scores
+    if score != "latent_distance":                       # whose normal rows are left out one by one
+        assert_array_equal(np.sort(found[0]), of_normal)
+    assert_array_equal(of_normal, evaluation.AnomalyDetector(
+        model_of(), np.ma.masked_array(rows[1], ~OBSERVED), score, 30, SCALE).normal_scores)
+
+
+def test_the_score_is_the_exact_marginal_of_what_is_observed(rng):
+    model, x, observed = masked_linear_model(rng)
+    detector = evaluation.AnomalyDetector(model, x, "negative_evidence", 20_000)
+    exact = [marginal(model, row, seen)[0] for row, seen in zip(x, observed)]
+    assert_allclose(-detector.score(x, observed=observed), exact, atol=0.1)
+
+
+@pytest.mark.parametrize("score", evaluation.anomaly.CONTRIBUTIONS)
+def test_what_is_missing_adds_nothing_to_a_score(score):
+    detector = detector_of(score)
+    found = detector.contributions(np.where(OBSERVED, X, NAN), observed=OBSERVED)
+    assert (found.columns[~OBSERVED] == 0).all() and (found.columns[OBSERVED] != 0).all()
+    assert_allclose(found.columns.sum(axis=1) + found.code, detector.score(X, observed=OBSERVED),
+                    rtol=1e-5, atol=1e-5)
+
+
+def test_a_tail_of_what_is_observed():
+    detector = detector_of("latent_distance")
+    assert_array_equal(detector.tail(X, observed=OBSERVED),
+                       detector.tail(np.ma.masked_array(np.where(OBSERVED, X, NAN), ~OBSERVED)))
+    assert (detector.tail(X, observed=OBSERVED) != detector.tail(X)).any()
+
+
 # ---- tables with holes ----------------------------------------------------------------------
 
 def test_a_standardizer_counts_what_is_observed():

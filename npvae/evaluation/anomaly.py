@@ -11,7 +11,7 @@ import numpy as np
 from scipy.special import fdtrc
 
 from npvae.datasets.tables import Standardizer
-from npvae.door import as_data, check_density, check_vae
+from npvae.door import as_data, check_density, check_vae, filled, parted
 from npvae.evaluation.contributions import CONTRIBUTIONS, Contributions
 from npvae.evaluation.evidence import Weights, codes_at_a_time, weigh
 from npvae.inputs import (as_batch, check_choice, check_count, check_finite, check_number,
@@ -21,41 +21,40 @@ from npvae.objectives import ELBO
 from npvae.objectives.costs import best_cost
 from npvae.randomness import stream
 
-
 FAR = 1e4          # deviations: a value further off counts as that far, or its square may overflow
 
 
-def reconstruction_error(detector, x, eps):
-    """The squared error of the reconstruction, summed over the D dimensions."""
-    error = x - detector.model.reconstruct(x)
+def reconstruction_error(detector, x, observed, eps):
+    """The squared error of the reconstruction, summed over the D dimensions, those observed."""
+    error = filled(x - detector.model.reconstruct(x, observed=observed), observed)
     return (error * error).sum(axis=-1)
 
 
-def negative_elbo(detector, x, eps):
+def negative_elbo(detector, x, observed, eps):
     """-ELBO(x) in nats, averaged over L draws of z; its KL in closed form, where there is one."""
-    cache = detector.forward(x, eps)
+    cache = detector.forward(x, observed, eps)
     return cache.cost.per_x(cache.rate) - cache.log_px.mean(axis=0)
 
 
-def reconstruction_probability(detector, x, eps):
+def reconstruction_probability(detector, x, observed, eps):
     """-E_q[log p(x|z)] in nats, over L draws of z: the ELBO without its KL.
 
     An and Cho (2015), with the logarithm taken of each draw.
     """
-    return -detector.forward(x, eps).log_px.mean(axis=0)
+    return -detector.forward(x, observed, eps).log_px.mean(axis=0)
 
 
-def negative_evidence(detector, x, eps):
+def negative_evidence(detector, x, observed, eps):
     """-log p(x) in nats, by importance sampling with L draws of z."""
     check_density(detector.model, "log p(x)")
     weights = Weights(len(x), len(eps))
     n_draws = max(1, codes_at_a_time(detector.model) // len(x))
     for start in range(0, len(eps), n_draws):
-        weights.add(weigh(detector.model, x, eps[start:start + n_draws]))
+        weights.add(weigh(detector.model, x, eps[start:start + n_draws], observed=observed))
     return -weights.evidence().log_px
 
 
-def latent_distance(detector, x, eps):
+def latent_distance(detector, x, observed, eps):
     """The squared Mahalanobis distance of the posterior mean from those of normal data.
 
     Posterior means are less spread than N(0, I), so their plain squared length is not
@@ -63,7 +62,7 @@ def latent_distance(detector, x, eps):
     Gaussian. See `AnomalyDetector.tail`.
     """
     check_moments(detector)
-    distance = detector.codes(x) - detector.latent_mean
+    distance = detector.codes(x, observed) - detector.latent_mean
     return np.einsum("ij,jk,ik->i", distance, detector.latent_precision, distance)
 
 
@@ -101,7 +100,7 @@ class AnomalyDetector:
     ----------
     model : VAE
         Trained on normal data, standardized as below.
-    normal : array (n, D)
+    normal : array (n, D), or a NumPy masked array, which says what is observed
         Normal data, best not those of the training: the score's distribution on them
         gives the thresholds.
     score : {"negative_elbo", "reconstruction_error", "reconstruction_probability", \
@@ -114,9 +113,15 @@ class AnomalyDetector:
         counts as 10,000: so there is a finite score for a row at 1e19.
     seed : int
         Of the draws.
+    observed : array (n, D), optional
+        1 where normal is known, 0 where it is missing.
 
     Notes
     -----
+    A row with missing values is scored by what is observed of it, such as by -log p(x_obs). In a sum
+    over columns those that are missing add nothing: so such a row is the less often flagged, the less
+    is known of it. Where rows have holes, let the normal ones have as many.
+
     The noise of the L draws, one array (L, 1, J) that follows from the seed, serves every row. So a
     row has one score: in any company, any order, and batches of any size. (But for its last digits,
     since a matrix product is rounded otherwise for another number of rows.)
@@ -128,7 +133,7 @@ class AnomalyDetector:
     """
 
     def __init__(self, model, normal, score="negative_elbo", n_samples=10, standardizer=None,
-                 seed=0):
+                 seed=0, *, observed=None):
         check_vae(model)
         check_choice(score, "score", SCORES)
         check_optional(standardizer, "standardizer", Standardizer, "a Standardizer")
@@ -138,28 +143,30 @@ class AnomalyDetector:
         self.model, self.kind, self.standardizer = model, score, standardizer
         self.n_samples, self.seed = check_count(n_samples, "n_samples"), check_seed(seed)
         twin = self._in_float64()
-        prepared = twin._prepared(normal, "normal")
+        prepared, seen = twin._prepared(normal, observed, "normal")
         if len(prepared) == 1:
             raise ValueError("normal has 1 row: at least 2 were expected")
-        mu = twin.codes(prepared)
+        mu = twin.codes(prepared, seen)
         self.latent_mean = mu.mean(axis=0)
         covariance = np.atleast_2d(np.cov(mu.T)) + 1e-9 * np.eye(mu.shape[1])
         self.latent_precision = np.linalg.inv(covariance)
         self.n_normal = len(prepared)
-        scores = self.score(normal)
+        scores = self.score(normal, observed=observed)
         if score == "latent_distance":
             scores = left_out(scores, len(scores))
         self.normal_scores = np.sort(scores)
 
-    def _prepared(self, x, name="x"):
+    def _prepared(self, x, observed, name="x"):
+        """x as the model takes it, zeros where it is not observed; and what is observed, or None."""
+        x, observed = parted(self.model, x, observed, name)
         x = as_batch(x, name, self.model.n_data, np.float64)
         if self.standardizer is not None:
-            x = np.clip(self.standardizer(x), -FAR, FAR)
-        return as_data(self.model, x, name)
+            x = filled(np.clip(self.standardizer(x), -FAR, FAR), observed)
+        return as_data(self.model, x, name), observed
 
-    def codes(self, x):
+    def codes(self, x, observed=None):
         """The posterior's point for each row, most often its mean: (n, J)."""
-        return self.model.posterior.point(self.model.encode(x))
+        return self.model.posterior.point(self.model.encode(x, observed=observed))
 
     def _in_float64(self):
         """This detector with a model in float64. For distances of codes: in a dimension that says
@@ -172,23 +179,25 @@ class AnomalyDetector:
         """eps (L, 1, J), the same at every call: it serves every row."""
         return self.model.draw_noise(stream(self.seed, "score"), 1, self.n_samples)
 
-    def forward(self, x, eps):
+    def forward(self, x, observed, eps):
         """The cache of the model's forward pass with L draws of z: log_px (L, B), the rate, ..."""
         model = self.model
-        cost = best_cost(model.posterior, model.encode(x), model.prior.given(None, model))
-        return model.forward(x, eps, objective=ELBO(cost=cost))[1]
+        q, p = model.encode(x, observed=observed), model.prior.given(None, model)
+        objective = ELBO(cost=best_cost(model.posterior, q, p))
+        return model.forward(x, eps, observed=observed, objective=objective)[1]
 
-    def score(self, x, batch_size=100):
+    def score(self, x, batch_size=100, *, observed=None):
         """The score of each row of x (n, D): (n,), float64; higher is more anomalous.
 
-        batch_size rows are worked on at a time. Memory grows with it, and the scores do not change.
+        `observed` (n, D) is 1 where x is known. batch_size rows are worked on at a time. Memory
+        grows with it, and the scores do not change.
         """
         detector = self._in_float64() if self.kind == "latent_distance" else self
-        scores = np.concatenate(detector._by_batches(SCORES[self.kind], x, batch_size))
+        scores = np.concatenate(detector._by_batches(SCORES[self.kind], x, observed, batch_size))
         check_finite(scores, "the score")
         return scores.astype(np.float64)
 
-    def contributions(self, x, batch_size=100):
+    def contributions(self, x, batch_size=100, *, observed=None):
         """What each column adds to the score of each row, and what the code does: `Contributions`.
 
         They add up to the score. How odd a column is shows beside what it adds for normal rows:
@@ -197,18 +206,23 @@ class AnomalyDetector:
         if self.kind not in CONTRIBUTIONS:
             raise ValueError(f"the score is {self.kind!r}, to which no column adds by itself: one of "
                              f"{', '.join(map(repr, CONTRIBUTIONS))} was expected")
-        columns, code = zip(*self._by_batches(CONTRIBUTIONS[self.kind], x, batch_size))
+        found = self._by_batches(CONTRIBUTIONS[self.kind], x, observed, batch_size)
+        columns, code = zip(*found)
         columns, code = np.concatenate(columns), np.concatenate(code)
         check_finite(columns, "a contribution")
         return Contributions(columns.astype(np.float64), code.astype(np.float64))
 
-    def _by_batches(self, function, x, batch_size):
-        """function(self, rows, eps) of so many rows at a time, with the noise that serves every row."""
+    def _by_batches(self, function, x, observed, batch_size):
+        """function(self, rows, observed, eps) of so many rows at a time, with the noise that serves
+        every row."""
         check_count(batch_size, "batch_size")
-        x, eps = self._prepared(x), self._noise()
-        batches = [x[start:start + batch_size] for start in range(0, len(x), batch_size)]
-        return [function(self, rows, np.broadcast_to(eps, (len(eps), len(rows), eps.shape[-1])))
-                for rows in batches]
+        x, observed = self._prepared(x, observed)
+        eps, found = self._noise(), []
+        for start in range(0, len(x), batch_size):
+            rows = slice(start, start + batch_size)
+            shared = np.broadcast_to(eps, (len(eps), len(x[rows]), eps.shape[-1]))
+            found.append(function(self, x[rows], None if observed is None else observed[rows], shared))
+        return found
 
     def threshold(self, quantile=None, sigmas=None):
         """A threshold from normal data: a quantile of their scores, or mean + k sigma.
@@ -252,15 +266,15 @@ class AnomalyDetector:
                              "these can promise")
         return float(self.normal_scores[k - 1])
 
-    def flag(self, x, quantile=None, sigmas=None):
+    def flag(self, x, quantile=None, sigmas=None, *, observed=None):
         """True for each row that scores above the threshold: (n,) of bool.
 
         A score that equals the threshold, as one of the normal rows' may, is not flagged: so the
         promise of a quantile (see `threshold`) holds whatever ties there are.
         """
-        return self.score(x) > self.threshold(quantile, sigmas)
+        return self.score(x, observed=observed) > self.threshold(quantile, sigmas)
 
-    def tail(self, x):
+    def tail(self, x, *, observed=None):
         """The probability of a latent distance at least as large, of each row.
 
         Uniform on new normal data, as far as their posterior means are Gaussian; compare with the
@@ -269,7 +283,7 @@ class AnomalyDetector:
         n - J degrees of freedom (Hotelling's), which is chi-squared / J for large n.
         """
         twin = self._in_float64()
-        distance = latent_distance(twin, twin._prepared(x), None)
+        distance = latent_distance(twin, *twin._prepared(x, observed), None)
         n, J = self.n_normal, self.model.n_latent
         return fdtrc(J, n - J, distance * (n * (n - J) / ((n + 1) * (n - 1) * J)))
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from npvae.door import filled
 from npvae.numerics import log_sum_exp
 from npvae.objectives import ELBO, SampledKL
 
@@ -32,38 +33,40 @@ class Contributions(NamedTuple):
     code: np.ndarray
 
 
-def of_the_error(detector, x, eps):
+def of_the_error(detector, x, observed, eps):
     """The squared error of each column."""
-    error = x - detector.model.reconstruct(x)
+    error = filled(x - detector.model.reconstruct(x, observed=observed), observed)
     return error * error, np.zeros(len(x))
 
 
-def of_the_elbo(detector, x, eps):
+def of_the_elbo(detector, x, observed, eps):
     """-E_q[log p(x_d|z)] of each column, and the KL."""
-    cache = detector.forward(x, eps)
-    return -terms(detector.model, x, cache.z).mean(axis=0), cache.cost.per_x(cache.rate)
+    cache = detector.forward(x, observed, eps)
+    return -terms(detector.model, x, observed, cache.z).mean(axis=0), cache.cost.per_x(cache.rate)
 
 
-def of_the_reconstruction(detector, x, eps):
+def of_the_reconstruction(detector, x, observed, eps):
     """-E_q[log p(x_d|z)] of each column."""
-    return -terms(detector.model, x, detector.forward(x, eps).z).mean(axis=0), np.zeros(len(x))
+    z = detector.forward(x, observed, eps).z
+    return -terms(detector.model, x, observed, z).mean(axis=0), np.zeros(len(x))
 
 
-def of_the_evidence(detector, x, eps):
+def of_the_evidence(detector, x, observed, eps):
     """-E[log p(x_d|z)] of each column under the weights of the draws, and the KL of these."""
     model = detector.model
-    cache = model.forward(x, eps, objective=ELBO(cost=SampledKL()))[1]
+    cache = model.forward(x, eps, observed=observed, objective=ELBO(cost=SampledKL()))[1]
     log_w = (cache.log_px - cache.rate).astype(np.float64)              # (L, B)
     log_v = log_w - log_sum_exp(log_w)
     v = np.exp(log_v)
-    columns = -np.einsum("lb,lbd->bd", v, terms(model, x, cache.z))
+    columns = -np.einsum("lb,lbd->bd", v, terms(model, x, observed, cache.z))
     return columns, (v * (log_v + math.log(len(eps)) + cache.rate)).sum(axis=0)
 
 
-def terms(model, x, z):
-    """log p(x_d|z) of each column: (L, B, D)."""
+def terms(model, x, observed, z):
+    """log p(x_d|z) of each column: (L, B, D); 0 of one that is not observed."""
     y, _ = model.decoder.forward(z)
-    return model.likelihood.log_terms(x, y)[0].astype(np.float64)
+    log_terms = model.likelihood.log_terms(x, y)[0].astype(np.float64)
+    return log_terms if observed is None else log_terms * observed
 
 
 CONTRIBUTIONS = {"reconstruction_error": of_the_error, "negative_elbo": of_the_elbo,
