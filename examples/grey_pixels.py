@@ -137,8 +137,8 @@ def main(arguments=None):
         if isinstance(score, dict):
             bits = f"{score['bits']:.3f} bits a pixel" if "bits" in score else "a loss, no log-density"
             print(f"{name:28} {score['nats']:9.1f} nats an image, {bits}")
-    print(f"the normalizer that it lacks is {found['normalizer left out']:.1f} nats an image; trained "
-          f"without it, a network is {found['cost of leaving it out']:.1f} nats worse")
+    print(f"the Bernoulli lacks a normalizer of {found['normalizer left out']:.1f} nats an image; "
+          f"trained without it, a network is {found['cost of leaving it out']:.1f} nats worse")
     figure, found["areas"] = density_figure(found)
     figure.savefig(asked.out / "grey_pixels.png", dpi=110)
     pictures_figure(models, data.test_images).savefig(asked.out / "grey_pixels_pictures.png", dpi=110)
