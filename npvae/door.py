@@ -30,9 +30,12 @@ class Model(Module):
         corrupt(x, rng): what is shown of x in training.
     config : dict or None
         Set by a recipe: how to build this model again.
+    shows_mask : bool
+        Whether the encoder is told what of x is observed.
     """
 
     config = corrupt = None
+    shows_mask = False
 
     def forward(self, x, eps, *, condition=None, target=None, observed=None, objective=None):
         """The loss on a batch, and a cache. Inputs are trusted."""

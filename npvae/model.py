@@ -76,7 +76,8 @@ class VAE(Model):
         self.n_data = check_count(n_data, "n_data")
         self.n_condition = check_count(n_condition, "n_condition", least=0)
         self.n_latent, self.objective, self.corrupt = posterior.n_latent, objective, corrupt
-        self.shows_mask = shows_mask
+        if shows_mask is not False:                  # else it is described as models always were
+            self.shows_mask = shows_mask
         check_parts(self)
 
     # ---- the bound, and its gradient ----------------------------------------------

@@ -42,6 +42,7 @@ PARTS = {"posterior": ("flow_gaussian", "posterior, objective, encoder, weights"
 
 BASE = {                                               # where another good call shows more
     "fit": {"patience": None, "validation_observed": 1 - OBSERVED[:4]},
+    "evaluation.AnomalyDetector.flag": {"observed": None, "quantile": 0.4},
     "evaluation.AnomalyDetector.score": {"self": detector(score="latent_distance")}}
 ROWS = {
     **rows("VAE", n_condition=(2, "refused"), objective=(npvae.IWAE(), "objective"),
@@ -177,8 +178,8 @@ ROWS = {
            objective=(npvae.ELBO(2.0), "value, drate, grad")),
     **rows("VAE.reconstruct", condition=(OTHER, "value"), observed=(None, "value")),
     **rows("VAE.sample", condition=(OTHER, "value")),
-    **rows("evaluation.AnomalyDetector.flag", quantile=(0.5, "value"), sigmas=(2.0, "refused"),
-           observed=(None, "value")),
+    **rows("evaluation.AnomalyDetector.flag", quantile=(0.8, "value"), sigmas=(2.0, "refused"),
+           observed=(OBSERVED, "value")),
     **rows("evaluation.AnomalyDetector.score", batch_size=(8, ""), observed=(None, "ranking")),
     **rows("evaluation.AnomalyDetector.contributions", batch_size=(8, ""),
            observed=(None, "columns, code")),
