@@ -14,9 +14,9 @@ Gaussians, and a categorical distribution for each of species, island and sex. W
 To see how wrong that is, a fifth of the known cells is hidden on purpose, too.
 
 The claim: a hidden number is missed by less than half of what the mean of its column misses it by, a
-hidden species or sex four times as seldom as by the most frequent one, and nine in ten hidden numbers lie
-where nine in ten of the draws of p(x_mis | x_obs) do. (The island is a guess for anybody: Adelie penguins
-live on all three.)
+hidden species or sex is wrong four times as seldom as the most frequent one, and nine in ten hidden
+numbers lie where nine in ten of the draws of p(x_mis | x_obs) do. (The island is a guess for anybody:
+Adelie penguins live on all three.)
 
     python examples/missing_cells.py [--quick]
 """
@@ -88,8 +88,8 @@ def main(arguments=None):
     numbers = hidden[:, :n_numbers]
     value = truth.data[:, :n_numbers]
     found["covered"] = float(((low <= value) & (value <= high))[numbers].mean())
-    print(f"{100 * found['covered']:.0f} % of the hidden numbers lie between the 5 % and the 95 % quantile "
-          "of their draws")
+    print(f"{100 * found['covered']:.0f} % of the hidden numbers lie between the 5 % and the 95 % "
+          "quantile of their draws")
 
     mass = data.names.index("body_mass_g")
     rows = hidden[:, mass]
@@ -108,8 +108,9 @@ def draw(found, data):
     place = np.arange(len(data.names))
     errors.bar(place - 0.2, found["constant"], 0.38, color=GREY, label="mean, or most frequent class")
     errors.bar(place + 0.2, found["error"], 0.38, color=BLUE, label="imputed")
-    errors.set(title="hidden cells: how wrong?", ylabel="error in deviations,\nor share of wrong classes",
-               xticks=place, xticklabels=[SHORT[name].replace(" ", "\n") for name in data.names])
+    errors.set(title="hidden cells: how wrong?", xticks=place,
+               ylabel="error in deviations,\nor share of wrong classes",
+               xticklabels=[SHORT[name].replace(" ", "\n") for name in data.names])
     errors.legend(frameon=False)
     true, mean, low, high = found["kilograms"]
     masses.errorbar(true, mean, (mean - low, high - mean), fmt="o", ms=4, color=BLUE, ecolor=GREY,
