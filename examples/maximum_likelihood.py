@@ -93,7 +93,7 @@ def losses_figure(statistics):
     figure = Figure(figsize=(9, 3.2), layout="constrained")
     ratio, gauss, bernoulli = figure.subplots(1, 3)
     t = np.linspace(0.05, 8, 200)
-    ratio.hist(statistics, 60, (0, 8), density=True, color=BLUE, alpha=0.5, label="simulated")
+    ratio.hist(statistics, 60, range=(0, 8), density=True, color=BLUE, alpha=0.5, label="simulated")
     ratio.plot(t, stats.chi2.pdf(t, 1), "--", color=ORANGE, label="chi-squared, 1")
     ratio.set(title="likelihood ratio, true mean", xlabel="2 log ratio", ylabel="density", ylim=(0, 1.2))
     error, logit = np.linspace(-2, 2, 100), np.linspace(-6, 6, 100)

@@ -204,7 +204,7 @@ def test_quick(name, tmp_path, capsys):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["vae_on_one_page", "intractability", "maximum_likelihood",
-                                  "reparameterization", "anomaly_table", "estimator_laboratory"])
+                                  "reparameterization", "anomaly_table"])
 def test_full(name, tmp_path, capsys):
     """Those whose full run takes less than a minute."""
     main = load(f"examples/{name}.py").main
