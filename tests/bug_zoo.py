@@ -230,6 +230,8 @@ ZOO = [
     Bug("The context missing from the flow",
         "The flow bends without it, too, and the bound gets better; but every q(z|x) is bent in the "
         "same way.",
+        "The flow bends without it, too, and the bound gets better; but every q(z|x) is bent in one and "
+        "the same way.",
         ((FlowGaussian.sample, ("self.flow.forward(*with_context(z0, q.context))",
                                 "self.flow.forward(*with_context(z0, 0.0 * q.context))")),
          (FlowGaussian.at, ("z, context = with_context(z, q.context)",

@@ -72,3 +72,18 @@ def test_the_setting_names_the_processor_and_the_kernels():
     if found["name"] == "scipy-openblas":
         kernels = turns.blas().removesuffix(" kernels").split(" with ")[1]
         assert kernels.isalnum() and kernels != "Unknown"
+
+
+def test_a_step_of_every_member_learns():
+    """Each moves its own blocks; and a ratio is to the plain VAE's step of the same round."""
+    members = importlib.import_module("step_of_members")
+    rng = np.random.default_rng(0)
+    x, c = rng.random((4, 784), np.float32), np.eye(10, dtype=np.float32)[:4]
+    for name, model in members.members().items():
+        before = model.copy()
+        members.step(name, model, x, c).run(2)
+        for block, values in model.blocks().items():
+            assert (values != before.blocks()[block]).any(), (name, block)
+    first, other = np.array([[2.0, 1.0], [4.0, 2.0]]), np.array([[4.0, 3.0], [8.0, 6.0]])
+    found = members.summary({"plain": first, "other": other})
+    assert found["plain"][1] == 1.0 and found["other"][1] in (2.0, 3.0)
