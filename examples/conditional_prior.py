@@ -70,14 +70,14 @@ def draw(found, images, read):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="6,000 images, small networks")
+    parser.add_argument("--quick", action="store_true", help="10,000 images, small networks")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder (default: out)")
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
     x, labels, x_test, labels_test = npvae.datasets.mnist()
     J, n_hidden, epochs = 20, (400,), 8
     if asked.quick:
-        x, labels, n_hidden, epochs = x[:6000], labels[:6000], (100,), 5
+        x, labels, n_hidden, epochs = x[:10000], labels[:10000], (100,), 5
     c, c_test = one_hot(labels, 10), one_hot(labels_test, 10)
     judge = train_classifier(x, labels, epochs)
     found, images, read = {"judge": accuracy(judge, x_test, labels_test)}, {}, {}

@@ -173,3 +173,31 @@ def test_options_of_both_change_what_they_should():
     assert (first != other).all()
     model = npvae.conditional_vae(6, 3, (5,), 2, prior="conditional_normal")
     assert model.prior.network.layers[0].W.shape[0] == 3         # as many as the model has
+
+
+# ---- by name, in recipes and files ----------------------------------------------------------
+
+@pytest.mark.parametrize("recipe, prior", [
+    ("vae", "mixture_of_normals"), ("vae", "vamp_prior"), ("conditional_vae", "conditional_normal"),
+    ("iwae", "MixtureOfNormals(2, n_components=5, seed=1)"),
+    ("vae", "VampPrior(2, n_data=6, n_components=7, mean=0.5, std=0.3, seed=2)"),
+    ("conditional_vae", "ConditionalNormal(2, n_condition=3, n_hidden=7, seed=1)"),
+    ("vae", "RealNVP(2, n_flows=2, n_hidden=5, seed=1)")])
+def test_a_prior_is_built_by_its_name_and_comes_back_from_a_file(recipe, prior, tmp_path, rng):
+    """Trained, saved, loaded: the same numbers to the last bit, by all that judges a model."""
+    sizes = {"n_condition": 3} if recipe == "conditional_vae" else {}
+    model = getattr(npvae, recipe)(6, n_hidden=(5,), n_latent=2, prior=prior, **sizes)
+    if prior.endswith(")"):
+        assert repr(model.prior) == prior
+    x, c = rng.random((40, 6)), np.eye(3)[rng.integers(3, size=40)] if sizes else None
+    before = {name: block.copy() for name, block in model.blocks().items() if name.startswith("prior")}
+    npvae.fit(model, x, condition=c, epochs=2, batch_size=20, progress=False)
+    assert before and all((model.blocks()[name] != block).any() for name, block in before.items())
+    npvae.save(tmp_path / "model.npz", model)
+    again = npvae.load(tmp_path / "model.npz")
+    assert repr(again) == repr(model) and type(again.prior) is type(model.prior)
+    seeded = np.random.default_rng
+    for judge in (lambda m: npvae.evaluate(m, x, condition=c), lambda m: m.sample(seeded(0), 40, c),
+                  lambda m: evaluation.log_evidence(m, x, seeded(0), 30, condition=c).log_px,
+                  lambda m: str(evaluation.diagnose(m, x, condition=c))):
+        np.testing.assert_array_equal(judge(again), judge(model))
