@@ -3,6 +3,7 @@
 In reading order:
 
     npvae.model           the heart: the evidence lower bound, forward and backward
+    npvae.labels          beside it: a label that few x have
     npvae.distributions   q(z|x), p(z), p(x|z), and closed-form divergences
     npvae.objectives      the loss, and its gradients in what it is made of
     npvae.networks        layers and their derivatives; one flat vector of parameters
@@ -21,19 +22,21 @@ from npvae.distributions import divergences, hierarchy, likelihoods, posteriors,
 from npvae.distributions.pairs import closed_form, kl, kl_backward
 from npvae.distributions.roles import Likelihood, Posterior, Prior
 from npvae.door import Model
+from npvae.labels import SemiSupervisedVAE
 from npvae.learning import (SGD, Adagrad, Adam, clip_by_norm, evaluate, fit, load, load_into,
                             save, schedules)
 from npvae.model import VAE
 from npvae.objectives import (ELBO, IWAE, KL, MMD, VIMCO, Cost, DecomposedKL, DReG, Free, FreeBits,
                               Loss, Objective, SampledKL, ScoreFunction, StickingTheLanding)
 from npvae.recipes import (autoencoder, bernoulli_vae, concrete_vae, conditional_vae,
-                           convolutional_vae, denoising_autoencoder, iwae, two_layer_iwae,
-                           vae)
+                           convolutional_vae, denoising_autoencoder, iwae, semi_supervised_vae,
+                           two_layer_iwae, vae)
 
 __version__ = "0.2.0"
 
 __all__ = ["VAE", "Model", "vae", "iwae", "conditional_vae", "autoencoder", "denoising_autoencoder",
            "convolutional_vae", "bernoulli_vae", "concrete_vae", "two_layer_iwae",
+           "semi_supervised_vae", "SemiSupervisedVAE",
            "ELBO", "FreeBits", "StickingTheLanding", "ScoreFunction", "IWAE", "DReG", "VIMCO", "Loss",
            "Objective", "KL", "SampledKL", "Free", "Cost", "DecomposedKL", "MMD",
            "Posterior", "Prior", "Likelihood", "kl", "kl_backward", "closed_form",
