@@ -3,6 +3,7 @@
 In reading order:
 
     npvae.model           the heart: the evidence lower bound, forward and backward
+    npvae.labels          beside it: a label that few x have
     npvae.distributions   q(z|x), p(z), p(x|z), and closed-form divergences
     npvae.objectives      the loss, and its gradients in what it is made of
     npvae.networks        layers and their derivatives; one flat vector of parameters
@@ -21,6 +22,7 @@ from npvae.distributions import divergences, hierarchy, likelihoods, posteriors,
 from npvae.distributions.pairs import closed_form, kl, kl_backward
 from npvae.distributions.roles import Likelihood, Posterior, Prior
 from npvae.door import Model
+from npvae.labels import SemiSupervisedVAE
 from npvae.learning import (SGD, Adagrad, Adam, clip_by_norm, evaluate, fit, load, load_into,
                             save, schedules)
 from npvae.model import VAE
@@ -29,12 +31,13 @@ from npvae.objectives import (CIWAE, ELBO, IWAE, KL, MIWAE, MMD, PIWAE, VIMCO, C
                               ScoreFunction, StickingTheLanding)
 from npvae.recipes import (autoencoder, bernoulli_vae, categorical_vae, concrete_vae, conditional_vae,
                            convolutional_vae, denoising_autoencoder, gumbel_softmax_vae, iwae,
-                           two_layer_iwae, vae, with_exact_symbols)
+                           semi_supervised_vae, two_layer_iwae, vae, with_exact_symbols)
 
 __version__ = "0.2.0"
 
 __all__ = ["VAE", "Model", "vae", "iwae", "conditional_vae", "autoencoder", "denoising_autoencoder",
            "convolutional_vae", "bernoulli_vae", "concrete_vae", "two_layer_iwae",
+           "semi_supervised_vae", "SemiSupervisedVAE",
            "categorical_vae", "gumbel_softmax_vae", "with_exact_symbols",
            "ELBO", "FreeBits", "Capacity", "StickingTheLanding", "ScoreFunction", "IWAE", "DReG",
            "VIMCO", "MIWAE", "PIWAE", "CIWAE", "Loss", "Objective", "KL", "SampledKL", "Free", "Cost",

@@ -53,6 +53,9 @@ class Model(Module):
         """Raise ValueError where x (n, D) is nothing that the model can describe."""
         raise NotImplementedError
 
+    def check_condition(self, condition, name):
+        """Raise ValueError where the condition (n, C) is nothing that the model takes."""
+
     def stages(self, x, condition, observed, cache):
         """Every array of a forward pass in its order, for messages: (name, its module, array)."""
         return ()
@@ -246,4 +249,5 @@ def as_condition(model, condition, n_batch, name="condition"):
     condition = as_batch(condition, name, model.n_condition, model.parameters.dtype)
     if len(condition) != n_batch:
         raise ValueError(f"{name} has {len(condition)} rows: {n_batch} were expected")
+    model.check_condition(condition, name)
     return condition

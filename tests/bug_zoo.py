@@ -27,6 +27,7 @@ import test_flows as flow_tests
 import test_given as given
 import test_gradients as gradients
 import test_importance as importance
+import test_labels as labels
 import test_learning as learning
 import test_mixtures as mixtures
 import test_model as model
@@ -46,6 +47,7 @@ from npvae.distributions.mixtures import MixtureOfNormals
 from npvae.distributions.posteriors import DiagonalGaussian
 from npvae.distributions.robust import StudentT
 from npvae.gradcheck.table import TABLE, Sizes
+from npvae.labels import SemiSupervisedVAE
 from npvae.learning import optimizers, run, training
 from npvae.networks import layers, masked
 from npvae.numerics import softplus
@@ -629,6 +631,14 @@ ZOO = [
         ((MMD.forward, ("k *= ~np.eye(n_batch, dtype=bool)", "k *= 1.0")),),
         Check(batch_costs.test_the_closed_form_is_the_mean_of_the_sampled_discrepancy, width=2.0),
         GradientCheck("batch_costs.MMD")),
+    # ---- labels that few x have -------------------------------------------------------
+    Bug("log p(y) left out",
+        "It is the same for every label, and has no gradient. But the loss is then no bound: it is "
+        "log C nats too low.",
+        ((SemiSupervisedVAE.forward, ("kl += ~given * log_q + math.log(n_classes)",
+                                      "kl += ~given * log_q")),),
+        Check(labels.test_the_loss_is_a_sum_over_labels_written_out, cost=KL(), beta=1.0),
+        GradientCheck("recipes.semi_supervised_vae")),
 ]
 
 

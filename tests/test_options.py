@@ -34,6 +34,9 @@ def seen(name, result, given):
         aspects = looks[name](result, given)
     elif isinstance(result, npvae.VAE):
         aspects = of_a_model(result)
+    elif isinstance(result, npvae.SemiSupervisedVAE):
+        aspects = {**of_a_model(result.vae), "alpha": result.alpha, "weights": weights(result),
+                   "classifier": repr(result.classifier)}
     elif isinstance(result, npvae.learning.optimizers.Optimizer):
         aspects = of_steps(result)
     elif isinstance(result, (npvae.Posterior, npvae.Prior, npvae.Likelihood, npvae.networks.Layer)):
@@ -60,7 +63,7 @@ def seen(name, result, given):
         aspects = {"shape": result.shape, "dtype": result.dtype.str, "value": result.astype(float)}
     else:
         aspects = {"value": result}
-    if name == "VAE.loss_and_grad":
+    if name.endswith(".loss_and_grad"):
         aspects["grad"] = given["self"].parameters.grad
     return {aspect: fingerprint(value) for aspect, value in aspects.items()}
 
@@ -70,7 +73,11 @@ def of_a_model(model):
             "decoder": repr(model.decoder), "prior": repr(model.prior),
             "likelihood": repr(model.likelihood), "objective": repr(model.objective),
             "corrupt": repr(model.corrupt), "sizes": (model.n_data, model.n_condition, model.n_latent),
-            "weights": {name: block for name, block in model.blocks().items() if name.endswith("W")}}
+            "weights": weights(model)}
+
+
+def weights(model):
+    return {name: block for name, block in model.blocks().items() if name.endswith("W")}
 
 
 def of_a_part(part):
@@ -178,7 +185,8 @@ def test_an_option_changes_what_it_should_and_nothing_else(option, tmp_path):
 # ---- what a difference does not say -----------------------------------------------------------
 
 @pytest.mark.parametrize("recipe", ["vae", "conditional_vae", "bernoulli_vae", "concrete_vae",
-                                    "categorical_vae", "gumbel_softmax_vae", "convolutional_vae"])
+                                    "categorical_vae", "gumbel_softmax_vae", "convolutional_vae",
+                                    "semi_supervised_vae"])
 def test_beta_is_that_of_the_objective(recipe, tmp_path):
     assert call(getattr(npvae, recipe), {**GOOD[recipe](tmp_path), "beta": 0.3}).objective.beta == 0.3
 
@@ -210,6 +218,8 @@ PARTS_BY_NAME = dict(posterior="diagonal_gaussian", prior="standard_normal", sho
     ("iwae", {**DENSE, **PARTS_BY_NAME, "n_hidden": (200, 200), "n_latent": 50, "activation": "tanh",
               "init": "glorot"}),
     ("conditional_vae", {**DENSE, **PARTS_BY_NAME, "beta": 1.0, "n_condition": 10}),
+    ("semi_supervised_vae", {**DENSE, **PARTS_BY_NAME, "beta": 1.0, "n_classes": 10, "alpha": 1.0,
+                             "n_hidden": (500,), "n_latent": 50, "activation": "softplus"}),
     ("autoencoder", DENSE), ("denoising_autoencoder", {**DENSE, "masked": 0.5}),
     ("bernoulli_vae", {**DENSE, "beta": 1.0}),
     ("concrete_vae", {**DENSE, "beta": 1.0, "temperature": 2 / 3, "prior_temperature": 0.5}),

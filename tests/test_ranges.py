@@ -236,6 +236,7 @@ def test_every_role_has_a_row():
 
 @pytest.mark.parametrize("documented, sentence", [
     (npvae.VAE, "Finite, in float32, where its parts are."),
+    (npvae.SemiSupervisedVAE, "Finite, in float32, where its parts are."),
     (npvae.vae, "Finite, in float32, as its weights are drawn, for |x| up to 10, or x of 0 to 1 where "
                 "the likelihood is Bernoulli."),
     (npvae.fit, "Gradients of up to 1e17 are let through, in float32;")])
@@ -249,8 +250,8 @@ def small(name, likelihood):
     if name == "two_layer_iwae":
         return RECIPES[name](64, n_hidden=((9,), (8,)), n_latent=(3, 2))
     options = {"likelihood": likelihood}
-    if name == "conditional_vae":
-        options["n_condition"] = 3
+    if name in ("conditional_vae", "semi_supervised_vae"):
+        options["n_condition" if name == "conditional_vae" else "n_classes"] = 3
     if name in ("categorical_vae", "gumbel_softmax_vae"):
         options["n_categories"] = 2
     return RECIPES[name](64, n_hidden=(9,), n_latent=2, **options)
@@ -270,6 +271,8 @@ def test_a_model_as_it_is_drawn_is_finite(name, likelihood, edge, seed):
     model, draw = small(name, likelihood), Draw(seed)
     x = draw.bits(4, 64) if edge == 1.0 else draw.upto(edge, 4, 64)
     condition = draw.upto(1.0, 4, 3) if model.n_condition else None
+    if isinstance(model, npvae.SemiSupervisedVAE):
+        condition = np.eye(4)[:, :3]                       # the last x has no label
     with np.errstate(over="raise", divide="raise", invalid="raise"):
         loss = model.loss_and_grad(x, model.draw_noise(draw.rng, 4, 2), condition=condition)
     assert np.isfinite(loss[:3]).all() and np.isfinite(model.parameters.grad).all()

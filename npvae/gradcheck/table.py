@@ -195,6 +195,13 @@ def _conditional_vae(s, rng):
     return _model(model, s, rng, rng.random((s.B, 3)))
 
 
+def _semi_supervised_vae(s, rng):
+    """Every second x has its label."""
+    model = recipes.semi_supervised_vae(s.D, 3, s.H, s.J, alpha=0.7, beta=1.3, activation="tanh")
+    c = np.eye(3)[rng.integers(3, size=s.B)] * (np.arange(s.B) % 2)[:, None]
+    return _model(model, s, rng, c)
+
+
 def _vamp_prior(s, rng):
     """In a whole model: the encoder's gradient comes from x, and from the pseudo-inputs."""
     prior = given.VampPrior(s.J, s.D, 4)
@@ -346,6 +353,7 @@ TABLE = {
     "recipes.iwae": _recipe(recipes.iwae),
     "recipes.two_layer_iwae": _two_layer_iwae,
     "recipes.conditional_vae": _conditional_vae,
+    "recipes.semi_supervised_vae": _semi_supervised_vae,
     "recipes.autoencoder": _recipe(recipes.autoencoder),
     "recipes.denoising_autoencoder": _recipe(recipes.denoising_autoencoder),
     "recipes.bernoulli_vae": _bernoulli_vae,

@@ -7,9 +7,10 @@ model can be built again from its file.
 from npvae.recipes.building import RECIPES
 from npvae.recipes.dense import (autoencoder, bernoulli_vae, concrete_vae, conditional_vae,
                                  denoising_autoencoder, iwae, vae)
-from npvae.recipes.structured import convolutional_vae, two_layer_iwae
+from npvae.recipes.structured import convolutional_vae, semi_supervised_vae, two_layer_iwae
 from npvae.recipes.symbols import categorical_vae, gumbel_softmax_vae, with_exact_symbols
 
 __all__ = ["vae", "iwae", "conditional_vae", "autoencoder", "denoising_autoencoder",
            "bernoulli_vae", "concrete_vae", "categorical_vae", "gumbel_softmax_vae",
-           "with_exact_symbols", "convolutional_vae", "two_layer_iwae", "RECIPES"]
+           "with_exact_symbols", "convolutional_vae", "two_layer_iwae",
+           "semi_supervised_vae", "RECIPES"]

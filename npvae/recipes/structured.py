@@ -1,4 +1,4 @@
-"""Models with more structure: convolutions, and a code of the code."""
+"""Models with more structure: convolutions, a code of the code, and labels that few x have."""
 
 import functools
 
@@ -6,12 +6,14 @@ from npvae.distributions import posteriors, priors
 from npvae.distributions.hierarchy import StackedGaussian, StackedNormal
 from npvae.distributions.likelihoods import Bernoulli
 from npvae.inputs import check_choice, check_count
+from npvae.labels import SemiSupervisedVAE
 from npvae.model import VAE
 from npvae.networks.convolution import Conv2d, ConvTranspose2d, Reshape
 from npvae.networks.layers import Chain, Dense, First
 from npvae.objectives import ELBO, IWAE
 from npvae.randomness import stream
 from npvae.recipes.building import ACTIVATIONS, INITIALIZERS, mlp, recipe
+from npvae.recipes.dense import conditional_vae
 
 
 @recipe
@@ -97,3 +99,38 @@ def two_layer_iwae(n_data=784, n_hidden=((200, 200), (100, 100)), n_latent=(100,
     prior = StackedNormal(J1, J2, network([J2, *reversed(upper), 2 * J1]))  # p(z1|z2)
     decoder = network([J1, *reversed(lower), n_data], first=(First(J1),))   # p(x|z1)
     return VAE(encoder, posterior, prior, decoder, Bernoulli(), n_data=n_data, objective=IWAE())
+
+
+@recipe
+def semi_supervised_vae(n_data=784, n_classes=10, n_hidden=(500,), n_latent=50, *, alpha=1.0,
+                        posterior="diagonal_gaussian", prior="standard_normal",
+                        likelihood="bernoulli", variance=1.0, beta=1.0, activation="softplus",
+                        init="uniform", seed=0):
+    """A conditional VAE and a classifier, for x of which few have a label (M2).
+
+    Train it with `fit(model, x, condition=c)`, where c has a row with a single one for a label that
+    is known, and a row of zeros for one that is not; `model.classify(x)` is q(y|x). With the codes
+    of a `vae` for x, and a Gaussian likelihood, this is M1+M2.
+
+    Parameters
+    ----------
+    n_classes : int
+        C.
+    n_hidden : sequence of int
+        Also the hidden sizes of the classifier.
+    alpha : float
+        The weight of the classifier's loss on each x with a label: see `npvae.labels`.
+
+    The others are those of `conditional_vae`.
+
+    References
+    ----------
+    Kingma, Mohamed, Rezende and Welling (2014).
+    """
+    check_count(n_classes, "n_classes", least=2)
+    given = conditional_vae(n_data, n_classes, n_hidden, n_latent, posterior=posterior, prior=prior,
+                            likelihood=likelihood, variance=variance, beta=beta,
+                            activation=activation, init=init, seed=seed)
+    classifier = mlp([n_data, *n_hidden, n_classes], ACTIVATIONS[activation],
+                     stream(seed, "weights", 1), INITIALIZERS[init])
+    return SemiSupervisedVAE(given, classifier, alpha=alpha)

@@ -60,6 +60,18 @@ CASES = [
     ("side float", lambda d: npvae.convolutional_vae(side=28.0), V, "side is 28.0: an integer"),
     ("channels with a zero", lambda d: npvae.convolutional_vae(8, (2, 0)), V, "is 0: an integer"),
 
+    ("labels of one class", lambda d: npvae.semi_supervised_vae(6, 1), V,
+     "n_classes is 1: an integer of at least 2"),
+    ("alpha negative", lambda d: npvae.semi_supervised_vae(6, 3, alpha=-1.0), V,
+     "alpha is -1.0: a finite number of at least 0"),
+    ("a sum over labels of bits", lambda d: npvae.semi_supervised_vae(
+        6, 3, posterior="bernoulli", prior="bernoulli"), T,
+     "a Bernoulli posterior, whose z jumps: a sum over labels needs"),
+    ("a sum over labels of points", lambda d: npvae.semi_supervised_vae(
+        6, 3, posterior="deterministic"), T, "a Deterministic posterior, which has no density"),
+    ("labels for a VAE without condition", lambda d: npvae.SemiSupervisedVAE(
+        vae(), Dense(6, 3, rng())), V, "vae has n_condition=0: one for each of at least 2 classes"),
+
     # ---- parts
     ("Dense zero", lambda d: Dense(0, 3, rng()), V, "at least 1"),
     ("Dense negative", lambda d: Dense(3, -1, rng()), V, "at least 1"),

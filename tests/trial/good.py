@@ -17,6 +17,7 @@ NAN, INF = float("nan"), float("inf")
 X = (np.arange(48).reshape(8, 6) * 7 % 48 / 47).astype(np.float32)
 C = np.eye(3, dtype=np.float32)[np.arange(8) % 3]
 LABELS = np.arange(8) % 3
+SOME = C * (np.arange(8) < 5)[:, None]                 # three x have no label
 EPS = np.random.default_rng(0).standard_normal((3, 8, 2)).astype(np.float32)
 IMAGES = {"train_images": np.zeros((4, 2, 3), np.uint8), "train_labels": np.zeros(4, int),
           "test_images": np.zeros((2, 2, 3), np.uint8), "test_labels": np.zeros(2, int)}
@@ -34,6 +35,10 @@ def vae(**options):
 
 def cvae(**options):
     return npvae.conditional_vae(6, 3, (5,), 2, **options)
+
+
+def semi_supervised():
+    return npvae.semi_supervised_vae(6, 3, (5,), 2)
 
 
 def detector(**options):
@@ -83,6 +88,16 @@ GOOD = {
     "vae": lambda d: dict(DENSE, **ROLES, beta=0.5, shows_mask=True),
     "iwae": lambda d: dict(DENSE, **ROLES, shows_mask=True),
     "conditional_vae": lambda d: dict(DENSE, **ROLES, n_condition=3, beta=0.5, shows_mask=True),
+    "semi_supervised_vae": lambda d: dict(DENSE, **ROLES, n_classes=3, alpha=0.5, beta=0.5),
+    "SemiSupervisedVAE": lambda d: dict(vae=cvae(), classifier=Dense(6, 3, rng()), alpha=0.5),
+    "SemiSupervisedVAE.loss": lambda d: dict(self=semi_supervised(), x=X, eps=EPS, condition=SOME,
+                                             target=X, observed=OBSERVED, objective=None),
+    "SemiSupervisedVAE.loss_and_grad": lambda d: dict(
+        self=semi_supervised(), x=X, eps=EPS, condition=SOME, target=X, observed=OBSERVED,
+        objective=None),
+    "SemiSupervisedVAE.draw_noise": lambda d: dict(self=semi_supervised(), rng=rng(), n_batch=3,
+                                                   n_samples=2),
+    "SemiSupervisedVAE.classify": lambda d: dict(self=semi_supervised(), x=X),
     "autoencoder": lambda d: dict(DENSE),
     "denoising_autoencoder": lambda d: dict(DENSE, masked=0.25),
     "bernoulli_vae": lambda d: dict(DENSE, beta=0.5),

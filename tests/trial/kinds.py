@@ -113,7 +113,8 @@ KINDS = {
     "patience": count(5, None, good=["None"]), "seed": count(4, least=0, good=["10**30"]),
     "variance": number(0.25), "temperature": number(0.9), "prior_temperature": number(0.9),
     "floor": number(0.1), "max_norm": number(1e-3),
-    "clip_norm": number(1e-3, None, good=["None"]), "every": number(2), "beta": number(2.0, low=0),
+    "clip_norm": number(1e-3, None, good=["None"]), "every": number(2),
+    "beta": number(2.0, low=0), "alpha": number(2.0, low=0),
     **dict.fromkeys(("mutual_information", "total_correlation", "dimension_wise", "weight", "kl"),
                     number(0.7, low=0)), "width": number(2.5, None, good=["None"]),
     "free": number(0.7, low=0), "capacity": number(3.0, low=0), "n_bounds": count(2),
@@ -166,6 +167,10 @@ KINDS = {
     "encoder": Kind(own=lambda good: {
         "too wide": Dense(9, 5, rng()), "of another input": Dense(6, 4, rng()), "its class": Dense,
         "a likelihood": likelihoods.Bernoulli()}),
+    "classifier": Kind(own=lambda good: {"too wide": Dense(6, 5, rng()), "its class": Dense,
+                                         "of another input": Dense(9, 3, rng())}),
+    "vae": Kind(own=lambda good: {"without labels": vae(), "its class": npvae.VAE, "data": X,
+                                  "of points": npvae.autoencoder(6, (5,), 2)}),
     "decoder": Kind(own=lambda good: {
         "of one output": Dense(5, 1, rng()), "too wide": Dense(5, 7, rng()), "its class": Dense,
         "of another input": Dense(2, 6, rng()), "a likelihood": likelihoods.Bernoulli()}),
@@ -225,6 +230,15 @@ KINDS.update({
                                   "mixture_of_normals", priors.Concrete(2)),
         "likelihood": part_of_a_recipe(Tanh(), "Gaussian(variance=-1)", "bernoulli", "tied_gaussian",
                                        "heteroscedastic_gaussian")}.items()},
+    "semi_supervised_vae.posterior": part_of_a_recipe(
+        priors.StandardNormal(2), "PlanarGaussian(2, 0)", "planar_gaussian"),
+    "semi_supervised_vae.prior": part_of_a_recipe(
+        posteriors.DiagonalGaussian(2), "Bernoulli(2, p=2.0)", "mixture_of_normals"),
+    "semi_supervised_vae.likelihood": part_of_a_recipe(Tanh(), "Gaussian(variance=-1)", "bernoulli"),
+    **{f"SemiSupervisedVAE.{loss}.objective": Kind(("None",), lambda good: {
+        **OBJECTIVE(good), "importance weighted": npvae.IWAE()}, (npvae.ELBO(2.0),))
+       for loss in ("loss", "loss_and_grad")},
+    "semi_supervised_vae.n_classes": count(4, least=2),
     "kl.p": Kind(own=also(without_one=priors.Concrete(2), its_class=priors.StandardNormal,
                           likelihood=likelihoods.Bernoulli())),
     "networks.Dense.init": OWN_INIT, "networks.Conv2d.init": OWN_INIT,

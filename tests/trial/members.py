@@ -6,7 +6,8 @@ import types
 import npvae
 from npvae import datasets, evaluation
 
-METHODS = {"VAE": npvae.VAE, "evaluation.AnomalyDetector": evaluation.AnomalyDetector,
+METHODS = {"VAE": npvae.VAE, "SemiSupervisedVAE": npvae.SemiSupervisedVAE,
+           "evaluation.AnomalyDetector": evaluation.AnomalyDetector,
            "datasets.Masking": datasets.Masking, "datasets.Standardizer": datasets.Standardizer}
 INSIDE = {                             # it trusts its callers, or is there to be derived from
     "Model": "a base class", "Posterior": "a base class", "Prior": "a base class",
@@ -18,8 +19,12 @@ INSIDE = {                             # it trusts its callers, or is there to b
     "numerics.log_sum_exp": "inside the formulas", "numerics.multiply_halves": "inside the formulas",
     "gradcheck.Report": "a result", "VAE.forward": "inside the door", "VAE.backward": "inside the door",
     "VAE.check_data": "inside the door", "VAE.shown": "inside the door",
+    "VAE.check_condition": "inside the door",
     "VAE.stages": "inside the messages",
     "VAE.add_product": "inside the layers", "VAE.add_sum": "inside the layers",
+    **{f"SemiSupervisedVAE.{method}": "as of the VAE" for method in (
+        "forward", "backward", "stages", "check_data", "check_condition", "add_product", "add_sum",
+        "astype", "copy", "blocks", "gradients")},
     "evaluation.AnomalyDetector.forward": "inside the door",
     "evaluation.AnomalyDetector.codes": "inside the door"}
 
