@@ -29,7 +29,7 @@ def of_prior_with_logits(make, draw_z):
 RANGES = {
     "Softmax": Row(Softmax, "Finite, in float32, for |x| up to 1e38.",
                    of_layer(lambda rng: Softmax(C), (3, 4, J), 1e38), 3.0),
-    "Categorical": Row(
+    "categories.Categorical": Row(
         Categorical, "Finite, in float32, for |logits| up to 1e35.",
         of_posterior(lambda: (Categorical(J, C), CategoricalPrior(J, C)),
                      lambda draw: draw.upto(1e35, B, J), 1e15), 1e4),

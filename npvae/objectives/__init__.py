@@ -4,8 +4,8 @@ from npvae.objectives.batch_costs import MMD, DecomposedKL
 from npvae.objectives.costs import KL, Cost, Free, SampledKL
 from npvae.objectives.elbo import (ELBO, Capacity, FreeBits, Loss, Objective, ScoreFunction,
                                    StickingTheLanding)
-from npvae.objectives.importance import (CIWAE, IWAE, MIWAE, PIWAE, VIMCO, DReG,
-                                         normalized_weights)
+from npvae.objectives.importance import IWAE, VIMCO, DReG, normalized_weights
+from npvae.objectives.mixed import CIWAE, MIWAE, PIWAE
 
 __all__ = ["Loss", "Objective", "ELBO", "FreeBits", "Capacity", "StickingTheLanding", "ScoreFunction",
            "IWAE", "DReG", "VIMCO", "MIWAE", "PIWAE", "CIWAE", "normalized_weights",
