@@ -1,9 +1,11 @@
-"""Data: MNIST, shipped in the package, and readers for what comes in the same form."""
+"""Data: MNIST and a table, shipped in the package, and readers for what comes in the same form."""
 
 from npvae.datasets.idx import read_idx
 from npvae.datasets.images import (ImageData, Masking, binarize, load_images, mnist, one_hot,
                                    split)
+from npvae.datasets.page_blocks import LabelledTable, page_blocks
 from npvae.datasets.tables import Standardizer, read_table, standardizer_of
 
 __all__ = ["mnist", "load_images", "read_idx", "ImageData", "split", "binarize", "one_hot",
-           "Masking", "read_table", "Standardizer", "standardizer_of"]
+           "Masking", "read_table", "Standardizer", "standardizer_of",
+           "page_blocks", "LabelledTable"]
