@@ -13,6 +13,7 @@ line of --results as soon as it is known, and is not computed again.
 """
 
 import argparse
+import itertools
 import json
 import time
 import warnings
@@ -79,10 +80,11 @@ def gaussian_mixture(x, seed):
     from sklearn.mixture import GaussianMixture
     n_held_out = max(1, len(x) // 5)
 
-    def value(n):
-        return GaussianMixture(n, reg_covar=1e-3, random_state=seed).fit(x[n_held_out:]).score(x[:n_held_out])
-    best = max((n for n in (1, 2, 4, 8, 16) if n < len(x) // 5), key=value)
-    model = GaussianMixture(best, reg_covar=1e-3, random_state=seed).fit(x)
+    def mixture(n):
+        return GaussianMixture(n, reg_covar=1e-3, random_state=seed)
+    best = max((n for n in (1, 2, 4, 8, 16) if n < len(x) // 5),
+               key=lambda n: mixture(n).fit(x[n_held_out:]).score(x[:n_held_out]))
+    model = mixture(best).fit(x)
     return lambda rows: -model.score_samples(rows)
 
 
@@ -147,20 +149,18 @@ def run(folder, results, n_seeds, only):
     """Every table, seed and method that `results` has not yet, one line each; all lines."""
     rows = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
     known = {(row["table"], row["seed"], row["method"]) for row in rows}
-    for path in sorted(folder.glob("*.npz")):
+    for seed, path in itertools.product(range(n_seeds), sorted(folder.glob("*.npz"))):
         with np.load(path) as file:
-            X, y = file["X"], file["y"]
-        for seed in range(n_seeds):
-            x, test, labels = split(X, y, seed)
-            for name, (fit, package) in METHODS.items():
-                key = (path.stem, seed, name)
-                if key in known or only and name not in only or not find_spec(package):
-                    continue
-                row = dict(zip(("table", "seed", "method"), key), **measure(fit, x, test, labels, seed))
-                rows.append(row)
-                with open(results, "a") as file:
-                    file.write(json.dumps(row) + "\n")
-                print(f"{path.stem:24} seed {seed}  {name:22} area {row['area']:.3f}", flush=True)
+            x, test, labels = split(file["X"], file["y"], seed)
+        for name, (fit, package) in METHODS.items():
+            key = (path.stem, seed, name)
+            if key in known or only and name not in only or not find_spec(package):
+                continue
+            row = dict(zip(("table", "seed", "method"), key), **measure(fit, x, test, labels, seed))
+            rows.append(row)
+            with open(results, "a") as file:
+                file.write(json.dumps(row) + "\n")
+            print(f"{path.stem:24} seed {seed}  {name:22} area {row['area']:.3f}", flush=True)
     return rows
 
 

@@ -157,8 +157,8 @@ ROWS = {
     **rows("evaluation.AnomalyDetector", score=("latent_distance", "scores"), n_samples=(27, "scores"),
            standardizer=(None, "scores, codes"), seed=(4, "scores"),
            observed=(None, "scores, codes")),
-    **rows("evaluation.fit_detector", score=("negative_elbo", "scores"), n_samples=(27, "scores"),
-           n_steps=(9, "scores, codes"), seed=(4, "scores, codes")),
+    **rows("evaluation.fit_detector", score=("negative_elbo", "scores"),
+           n_samples=(27, "scores, codes"), n_steps=(60, "scores, codes"), seed=(4, "scores, codes")),
     **rows("evaluation.load_detector", model=(None, "")),
     **{f"gradcheck.{name}.complex_step": (False, {"complex_step"})
        for name in ("check", "check_function", "check_layer", "check_posterior", "check_prior",

@@ -49,7 +49,8 @@ def fit_detector(normal, *, score="negative_evidence", n_samples=50, n_steps=300
     -----
     In training, a value far outside its column's usual range counts as the end of it: 20 times the
     range from the 5 % to the 95 % quantile, on either side. So one row at 1e19 among many does not
-    become the unit in which all are measured. A column that never changes is shifted only.
+    become the unit in which all are measured. A column that never changes is shifted only: how odd
+    another value is, is then told in its own unit.
     """
     check_choice(score, "score", SCORES)
     n_samples, n_steps = check_count(n_samples, "n_samples"), check_count(n_steps, "n_steps")
