@@ -46,7 +46,8 @@ from npvae.distributions.pixels import ContinuousBernoulli, DiscretizedLogistic,
 from npvae.distributions.mixtures import MixtureOfNormals
 from npvae.distributions.posteriors import DiagonalGaussian
 from npvae.distributions.robust import StudentT
-from npvae.gradcheck.table import TABLE, Sizes
+from npvae.gradcheck.rows import Sizes
+from npvae.gradcheck.table import TABLE
 from npvae.labels import SemiSupervisedVAE
 from npvae.learning import optimizers, run, training
 from npvae.networks import layers, masked

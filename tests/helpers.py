@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 import npvae
-from npvae.gradcheck.table import Sizes
+from npvae.gradcheck.rows import Sizes
 from npvae.networks import Layer, Module
 
 

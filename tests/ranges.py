@@ -9,7 +9,7 @@ import numpy as np
 
 import npvae
 from npvae.distributions.pairs import has_closed_form, kl, kl_backward
-from npvae.gradcheck.table import Sizes
+from npvae.gradcheck.rows import Sizes
 from npvae.model import fields
 
 SIZES = Sizes(K=3, B=4, D=784, J=50, H=(6,))         # D and J: long sums

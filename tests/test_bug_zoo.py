@@ -7,7 +7,8 @@ import pytest
 
 from bug_zoo import ZOO, mutated, page
 from npvae.gradcheck import checks
-from npvae.gradcheck.table import TABLE, Sizes
+from npvae.gradcheck.rows import Sizes
+from npvae.gradcheck.table import TABLE
 
 BUGS = pytest.mark.parametrize("bug", ZOO, ids=lambda bug: bug.name)
 

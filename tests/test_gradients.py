@@ -15,7 +15,8 @@ import npvae
 from helpers import batch, everything, freeze, is_a_role, likelihoods_by_name, seeds, sizes, small_vae
 from npvae import KL, SampledKL, distributions, gradcheck, likelihoods, posteriors, priors
 from npvae.distributions import pairs
-from npvae.gradcheck.table import TABLE, Sizes
+from npvae.gradcheck.rows import Sizes
+from npvae.gradcheck.table import TABLE
 from npvae.model import fields
 from npvae.networks import Conv2d, ConvTranspose2d, Reshape, layers
 from npvae.recipes import RECIPES

@@ -7,7 +7,8 @@ import time
 import numpy as np
 
 from npvae.gradcheck.differences import exponent
-from npvae.gradcheck.table import TABLE, Sizes
+from npvae.gradcheck.rows import Sizes
+from npvae.gradcheck.table import TABLE
 
 
 def main():
