@@ -29,12 +29,14 @@ import test_gradients as gradients
 import test_importance as importance
 import test_labels as labels
 import test_learning as learning
+import test_missing as missing
 import test_mixtures as mixtures
 import test_model as model
 import test_pixels as grey
 import test_precision as precision
 import test_transforms as transforms_tests
 from edits import edited
+from npvae import door
 from npvae.distributions import categories, divergences, gammas, relaxed, transforms
 from npvae.distributions.columns import Categorical, Columns
 from npvae.distributions.counts import NegativeBinomial, Poisson
@@ -46,6 +48,7 @@ from npvae.distributions.pixels import ContinuousBernoulli, DiscretizedLogistic,
 from npvae.distributions.mixtures import MixtureOfNormals
 from npvae.distributions.posteriors import DiagonalGaussian
 from npvae.distributions.robust import StudentT
+from npvae.evaluation import missing as imputation
 from npvae.gradcheck.rows import Sizes
 from npvae.gradcheck.table import TABLE
 from npvae.labels import SemiSupervisedVAE
@@ -231,8 +234,6 @@ ZOO = [
         Check(transforms_tests.test_the_log_determinant_is_that_of_the_jacobian, name="iaf", scale=1.0),
         GradientCheck("transforms.InverseAutoregressive")),
     Bug("The context missing from the flow",
-        "The flow bends without it, too, and the bound gets better; but every q(z|x) is bent in the "
-        "same way.",
         "The flow bends without it, too, and the bound gets better; but every q(z|x) is bent in one and "
         "the same way.",
         ((FlowGaussian.sample, ("self.flow.forward(*with_context(z0, q.context))",
@@ -640,6 +641,27 @@ ZOO = [
                                       "kl += ~given * log_q")),),
         Check(labels.test_the_loss_is_a_sum_over_labels_written_out, cost=KL(), beta=1.0),
         GradientCheck("recipes.semi_supervised_vae")),
+    # ---- values that are missing ------------------------------------------------------
+    Bug("The encoder shown what is to be imputed",
+        "What is missing has no term in the loss, so it may stand where it stands. But the encoder "
+        "reads it: the errors look splendid until the values are really missing.",
+        ((door.parted, ("return filled(x, observed), observed", "return x, observed")),),
+        Check(missing.test_what_stands_where_nothing_was_observed_changes_no_bit,
+              call=missing.CALLS["encode"], shows_mask=False),
+        Check(missing.test_gradients_with_a_mask, shows_mask=True), raises=ValueError),
+    Bug("Imputed by the plain mean over codes",
+        "The mean of what some codes of q(z|x) decode to: without their weights it is right only where "
+        "q(z|x) is the true posterior.",
+        ((imputation._impute, ("normalized_weights((log_px - rate).astype(np.float64))",
+                               "np.full(log_px.shape, 1 / len(log_px))")),),
+        Check(missing.test_imputations_have_the_exact_conditional_mean_and_covariance),
+        Check(missing.test_a_missing_class_is_the_most_probable_one)),
+    Bug("The zeros weighed as if they had been observed",
+        "The mask is in the loss; in the weights of the codes it was forgotten.",
+        ((imputation._impute, ("model.likelihood.log_prob(x, y, observed)",
+                               "model.likelihood.log_prob(x, y)")),),
+        Check(missing.test_imputations_have_the_exact_conditional_mean_and_covariance),
+        Check(missing.test_a_missing_class_is_the_most_probable_one)),
 ]
 
 
