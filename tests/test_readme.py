@@ -117,7 +117,7 @@ def test_what_goes_further_stands_at_the_end_of_the_gallery():
     listed = ["maximum_likelihood", "elbo_term_by_term", "conditional_vae", "variational_inference",
               "anomaly_digits", "estimator_laboratory", "how_good_is_q"]
     assert listed == sorted(listed, key=order.index)
-    assert order[-2:] == ["estimator_laboratory", "how_good_is_q"]
+    assert order[-3:] == ["estimator_laboratory", "how_good_is_q", "bending_q"]
 
 
 @pytest.mark.parametrize("page", PAGES)
