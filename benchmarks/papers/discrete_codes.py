@@ -88,12 +88,13 @@ def exact(model):
                      model.likelihood.copy(), n_data=784)
 
 
-def keep_curve(path, x):
-    """A callback: every few epochs, a row of -log p(x) with 100 samples of exact codes."""
+def keep_curve(path, x, n_samples=100):
+    """A callback: every few epochs, a row of -log p(x) with exact codes."""
     def note(model, history):
         epoch = len(history)
         if epoch & (epoch - 1) == 0 or epoch % 10 == 0:
-            found = npvae.evaluation.log_evidence(exact(model), x, np.random.default_rng(3), 100)
+            rng = np.random.default_rng(3)
+            found = npvae.evaluation.log_evidence(exact(model), x, rng, n_samples)
             hours = sum(row["seconds"] for row in history) / 3600
             with path.open("a") as file:
                 file.write(json.dumps({"epoch": epoch, "hours": round(hours, 4),
