@@ -222,7 +222,7 @@ def areas_figure(tables, found):
              xlim=(min(0.3, min(f[:, 0].min() for f in found.values())), 1.01))
     axes.axvline(0.5, color=GREY, ls=":")
     axes.grid(axis="y", alpha=0.3)
-    axes.legend(frameon=False, fontsize=9, loc="lower left")
+    axes.legend(frameon=False, fontsize=9, loc="center left")
     return figure
 
 

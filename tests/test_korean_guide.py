@@ -34,6 +34,7 @@ def test_its_code_runs(tmp_path, monkeypatch):
     assert len(code) == 5
     scope = {}
     for block in code:
+        block = block.replace("fit_detector(rows)", "fit_detector(rows, n_steps=100)")
         exec(re.sub(r"epochs=\d+", "epochs=1, progress=False", block), scope)
     assert scope["q"].mu.shape == scope["q"].std.shape == (10000, 20)
     assert scope["x_hat"].shape == (10000, 784) and scope["x_new"].shape == (100, 784)

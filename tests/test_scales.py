@@ -104,3 +104,18 @@ def test_a_recipe_tells_it_the_number_of_columns():
 def test_they_refuse(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("kind", [DiagonalGaussian, DiagonalStudentT])
+def test_they_keep_the_dtype_and_write_into_nothing_they_are_handed(kind, dtype, rng):
+    likelihood = kind(6).astype(dtype)
+    x, y = rng.random((4, 6)).astype(dtype), rng.standard_normal((3, 4, 6)).astype(dtype)
+    dlog_px = np.ones((3, 4), dtype)
+    for array in (x, y, dlog_px):
+        array.flags.writeable = False
+    log_px, cache = likelihood.log_prob(x, y)
+    dy, constant = likelihood.backward(dlog_px, cache), likelihood.constant(x)
+    assert log_px.shape == (3, 4) and dy.shape == y.shape and constant.shape == (6,)
+    for result in (log_px, dy, likelihood.ds, likelihood.mean(y), likelihood.sample(rng, y), constant):
+        assert result.dtype == dtype
