@@ -9,9 +9,10 @@ forward and the backward pass, so that a reader can try
     it lies from the mean.
 
 The page stores a weight in 16 bits, 11 of them digits. That is enough: *rounding moves the test loss
-by less than a hundredth of what one draw of z differs from the next.* The figure shows the same
-models as the page's slider does. With a small beta q is narrow and its codes lie far apart, with
-a nat for every fold; with a large one every q is the prior, and the code says nothing.
+by less than a hundredth of what one draw of z differs from the next.* The figure shows the models
+between which the page switches. With the smallest beta q is narrow, and the codes, spread far out, cost
+many nats with which new images are drawn no better. With the largest every q is the prior, and
+the code says nothing.
 
     python examples/explorer.py [--quick]           then open out/explorer.html in a browser
 """
@@ -75,8 +76,12 @@ def compared(model, x, condition, rng):
 
 
 def models_figure(models, found, x, labels):
-    figure = Figure(figsize=(14, 2.9), layout="constrained")
-    for axes, (name, model) in zip(figure.subplots(1, len(models)), models.items()):
+    figure = Figure(figsize=(9.4, 5.2), layout="constrained")
+    *panels, last = figure.subplots(2, 4).flat
+    last.set_axis_off()
+    last.text(0, 0.5, "means of q(z|x) of 2,000\ntest images, by digit;\n-log p(x|z) and KL in nats;\n"
+              "dashed: N(0, I) at 2", fontsize=9, va="center")
+    for axes, (name, model) in zip(panels, models.items()):
         mu = model.encode(x, one_hot(labels, 10) if name == "conditional" else None).mu
         for digit, colour in enumerate(plots.CLASSES):
             own = mu[labels == digit]

@@ -107,8 +107,9 @@ function take(i) {
 
 function showThumbnails() {            // one of each class; `shift` says which
   const n = stored.pixels.length / stored.side ** 2, all = [...stored.labels.keys()].slice(0, n);
-  byId("thumbnails").replaceChildren(...stored.classes.map((_, digit) => {
+  byId("thumbnails").replaceChildren(...stored.classes.flatMap((_, digit) => {
     const own = all.filter(i => stored.labels[i] === digit), i = own[state.shift % own.length];
+    if (!own.length) return [];
     const button = document.createElement("button");
     button.setAttribute("aria-label", say("testImage", {digit}));
     button.append(bitmap(image(stored, i), stored.side, SCALES.grey));

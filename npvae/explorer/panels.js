@@ -95,7 +95,7 @@ function drawCloud(ink, left, size, values, colour, dash, name, kl) {
   ink.strokeStyle = "#999";
   ink.lineWidth = 1;
   ink.strokeRect(left + 0.5, 18.5, size - 1, size - 1);
-  text(ink, name, left + size / 2, 13, {align: "center", colour});
+  text(ink, name, left + size / 2, 13, {align: "center"});
   text(ink, say("ring", {r: +ring.toFixed(6)}), left + size / 2, size + 34, {align: "center"});
 }
 

@@ -39,7 +39,8 @@ function forward(m, x, c, q, eps) {
   // -log p(x|z), pixel by pixel; and KL(q(z|x) || N(0, 1)), dimension by dimension
   const crossEntropy = logits.map((l, i) =>
     Math.max(l, 0) - x[i] * l + Math.log1p(Math.exp(-Math.abs(l))));
-  const kls = q.mu.map((mu, j) => 0.5 * (mu ** 2 + std[j] ** 2 - 1 - q.logvar[j]));
+  const kls = q.mu.map((mu, j) =>                        // expm1(logvar) = std^2 - 1, to its last digit
+    0.5 * (mu ** 2 + Math.expm1(q.logvar[j]) - q.logvar[j]));
   const reconstruction = sum(crossEntropy), kl = sum(kls);
   return {std, z, h2, logits, pixels, crossEntropy, kls, reconstruction, kl};
 }

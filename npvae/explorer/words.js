@@ -99,7 +99,7 @@ const WORDS = {
       + "다른 곳에 있습니다.",
     ellipseKey: "타원은 q(z|x)의 1σ와 2σ, 고리는 z, 작은 점은 뽑은 표본입니다.",
     pointKey: "십자는 x의 잠재 코드, 고리는 끌어다 놓은 z입니다.",
-    arrowsKey: "화살표는 손실이 작아지는 쪽을 가리킵니다. 막대의 길이는 z의 단위마다 {per}나트입니다.",
+    arrowsKey: "화살표는 손실이 작아지는 쪽을 가리킵니다. 막대의 길이는 z의 단위마다 {per} 나트입니다.",
     encoders: "인코더가 말한 q", byHand: "손으로 옮긴 q", back: "인코더의 q로 돌아가기",
     x: "x", decoded: "z를 디코딩한 이미지", cost: "픽셀마다 −log p(x|z)",
     imagesTitle: "x, 그리고 픽셀마다 본 p(x|z)",
