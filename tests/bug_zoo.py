@@ -341,10 +341,12 @@ ZOO = [
         "`(logvar + (z - mu)**2) / exp(logvar)`: log variance is divided, too. With variances near 1 "
         "it is hardly seen, and automatic differentiation finds nothing to object to.",
         ((Vamp.log_prob,
-          ("(v * v + self.q.logvar + LOG_2PI)",
-           "((self.q.logvar + (z[..., None, :] - self.q.mu)**2) / np.exp(self.q.logvar) + LOG_2PI)")),
-         (Vamp.backward, ("(0.5 * (v * v - 1.0))",
-                          "(0.5 * (v * v + (self.q.logvar - 1.0) / np.exp(self.q.logvar)))"))),
+          ("mu * mu * precision + self.q.logvar + LOG_2PI",
+           "mu * mu * precision + self.q.logvar * precision + LOG_2PI")),
+         (Vamp.backward,
+          ("precision * (second - 2.0 * mu * first + mu * mu * total) - total",
+           "precision * (second - 2.0 * mu * first + mu * mu * total)"
+           " - (1.0 - self.q.logvar) * precision * total"))),
         VAMP, VAMP_GRADIENT),
     Bug("New images from N(0, I), with a prior that was learned",
         "`sample` was inherited from the plain VAE. The codes lie elsewhere now.",
@@ -447,9 +449,9 @@ ZOO = [
         "The published formula is one of lambda = sigmoid(logit), which is infinite at both ends. So "
         "black stays at a density of 9, and the gradient is not that of the loss.",
         ((ContinuousBernoulli.log_terms,
-          ("t = np.where(positive, 1.0 - x, x)",
-           "t = np.where(positive, 1.0 - x, x)\n"
-           "    size = size * np.minimum(1.0, 9.21 / (size.real + 1e-9))")),),
+          ("return log_height(size) - t * size, (t, size, positive)",
+           "size = size * np.minimum(1.0, 9.21 / (size.real + 1e-9))\n"
+           "return log_height(size) - t * size, (t, size, positive)")),),
         PRECISION("ContinuousBernoulli"), GradientCheck("pixels.ContinuousBernoulli")),
     Bug("No open end bins",
         "Every level has a bin of the same width: in the middle of the range the masses are right. "

@@ -50,7 +50,8 @@ def test_a_gaussian_likelihood_takes_any_finite_data(rng):
 
 @pytest.mark.parametrize("call, message", [
     (lambda m: m.loss(X, EPS[:0]), "eps has shape"),
-    (lambda m: npvae.fit(m, X, validation_condition=X), "validation_condition is given without"),
+    (lambda m: npvae.fit(m, X, validation_condition=X),
+     "validation_condition or validation_observed is given without"),
     (lambda m: npvae.fit(m, X, transform=lambda x, rng: np.multiply(x, 0, out=x), progress=False),
      "read-only"),
     (lambda m: npvae.datasets.split(1, X, X[:3]), "arrays have 4, 3 rows: the same number"),

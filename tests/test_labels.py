@@ -119,7 +119,7 @@ def test_a_batch_may_be_permuted_or_split(rng):
 # ---- its gradient -------------------------------------------------------------------------
 
 @pytest.mark.parametrize("options", [
-    {}, {"prior": "conditional_normal"}, {"posterior": "planar_gaussian"},
+    {}, {"prior": "conditional_normal"}, {"posterior": "flow_gaussian"},
     {"likelihood": "tied_gaussian"}], ids=repr)
 def test_the_gradient_by_every_part(options, rng):
     model = small(**options)

@@ -117,5 +117,5 @@ def test_samples_that_do_not_divide_are_refused_by_name():
             kind(4)(np.zeros((6, 3)), np.zeros((6, 3)))
         with pytest.raises(ValueError, match="n_bounds is 0: an integer of at least 1"):
             kind(0)
-    with pytest.raises(ValueError, match=r"weight is 1.5: a number in \[0, 1\] was expected"):
+    with pytest.raises(ValueError, match=r"share is 1.5: a number in \[0, 1\] was expected"):
         CIWAE(1.5)

@@ -210,14 +210,15 @@ def test_two_layers_read_their_hidden_sizes_from_x_to_z():
 
 DENSE = dict(n_data=784, n_hidden=(400,), n_latent=20, likelihood="bernoulli", variance=1.0,
              activation="relu", init="uniform", seed=0)
-PARTS_BY_NAME = dict(posterior="diagonal_gaussian", prior="standard_normal", shows_mask=False)
+PARTS_BY_NAME = dict(posterior="diagonal_gaussian", prior="standard_normal")
+MASK = {"shows_mask": False}
 
 
 @pytest.mark.parametrize("recipe, defaults", [
-    ("vae", {**DENSE, **PARTS_BY_NAME, "beta": 1.0}),
-    ("iwae", {**DENSE, **PARTS_BY_NAME, "n_hidden": (200, 200), "n_latent": 50, "activation": "tanh",
-              "init": "glorot"}),
-    ("conditional_vae", {**DENSE, **PARTS_BY_NAME, "beta": 1.0, "n_condition": 10}),
+    ("vae", {**DENSE, **PARTS_BY_NAME, **MASK, "beta": 1.0}),
+    ("iwae", {**DENSE, **PARTS_BY_NAME, **MASK, "n_hidden": (200, 200), "n_latent": 50,
+              "activation": "tanh", "init": "glorot"}),
+    ("conditional_vae", {**DENSE, **PARTS_BY_NAME, **MASK, "beta": 1.0, "n_condition": 10}),
     ("semi_supervised_vae", {**DENSE, **PARTS_BY_NAME, "beta": 1.0, "n_classes": 10, "alpha": 1.0,
                              "n_hidden": (500,), "n_latent": 50, "activation": "softplus"}),
     ("autoencoder", DENSE), ("denoising_autoencoder", {**DENSE, "masked": 0.5}),
