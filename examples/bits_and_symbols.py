@@ -15,8 +15,7 @@ over all of them, and both estimates can be held against it.
 function's, at a high one it is the other way round, and exact symbols are learned best in between.**
 
 What is judged are exact symbols, with their KL. The loss of the sliding ones is no bound, and is shown,
-too: the higher the temperature, the lower it is. (`npvae.gumbel_softmax_vae` has one, of a relaxed
-code.)
+too: the higher the temperature, the lower it is. (`npvae.gumbel_softmax_vae` has one, for relaxed z.)
 
     python examples/bits_and_symbols.py [--quick]
 """
