@@ -247,4 +247,5 @@ def test_a_phone_by_finger_in_korean():
         page.click("#rain")
         page.wait("state.draws.length >= 10")
         page.click("#rain")
-        assert not page.run("state.raining") and page.said == []
+        page.wait("!state.raining")
+        assert page.said == []
