@@ -17,6 +17,9 @@ is computed, and maximized, as ever. Three kinds of such functions:
 Nothing is learned here but q: the decoder is the distance itself. And as z has two dimensions, log p(x)
 is known, from a grid, and with it the gap, in nats.
 
+The claim: with each flow that z goes through, of all three kinds, log p(x) - ELBO gets smaller, and one
+coupling after the other leaves less than a tenth of what the diagonal Gaussian has.
+
     python examples/bending_q.py [--quick] [--out DIR]
 """
 

@@ -8,8 +8,12 @@ forward and the backward pass, so that a reader can try
     moves when mu or std does and eps is held; where each gradient points, and how far one draw of
     it lies from the mean.
 
-The page stores a weight in 16 bits, 11 of them digits. That is enough: *rounding moves the test loss
-by less than a hundredth of what one draw of z differs from the next.* The figure shows the models
+The page stores a weight in 16 bits, 11 of them digits. That is enough.
+
+The claim: rounding the weights to 16 bits moves the test loss by less than a hundredth of what one draw of
+z differs from the next.
+
+The figure shows the models
 between which the page switches. With the smallest beta q is narrow, and the codes, spread far out, cost
 many nats with which new images are drawn no better. With the largest every q is the prior, and
 the code says nothing.

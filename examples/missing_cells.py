@@ -15,8 +15,9 @@ To see how wrong that is, a fifth of the known cells is hidden on purpose, too.
 
 The claim: a hidden number is missed by less than half of what the mean of its column misses it by, a
 hidden species or sex is wrong four times as seldom as the most frequent one, and nine in ten hidden
-numbers lie where nine in ten of the draws of p(x_mis | x_obs) do. (The island is a guess for anybody:
-Adelie penguins live on all three.)
+numbers lie where nine in ten of the draws of p(x_mis | x_obs) do.
+
+(The island is a guess for anybody: Adelie penguins live on all three.)
 
     python examples/missing_cells.py [--quick]
 """

@@ -14,10 +14,11 @@ Between scattered pixels there is little doubt: the best single guess, the mean
 is a clear digit, and all draws of p(x_mis | x_obs) look like it. Of a digit of which one half is gone
 there may be several: the mean is a blur of them, and each draw is one.
 
-If the draws are as unsure as they should be, their variance is the mean's squared error. The claim: the
-mean is far less wrong than the mean image where pixels are missing one by one, and the draws know by
-how much; where a half is missing it is little better, and the draws are too much alike: q(z | x_obs)
-does not reach all the digits that fit.
+If the draws are as unsure as they should be, their variance is the mean's squared error.
+
+The claim: the mean is far less wrong than the mean image where pixels are missing one by one, and the
+draws know by how much; where a half is missing it is little better, and the draws are too much alike,
+since q(z | x_obs) does not reach all the digits that fit.
 
     python examples/missing_pixels.py [--quick]
 """

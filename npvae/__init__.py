@@ -13,6 +13,7 @@ In reading order:
     npvae.gradcheck       is it right? finite differences and the complex step
     npvae.datasets        MNIST, shipped
     npvae.plots           figures (imports matplotlib, when it is first used)
+    npvae.explorer        a page of HTML that moves (to be imported by its name)
 """
 
 import importlib

@@ -99,7 +99,8 @@ def test_each_language_leads_to_the_other(page, other):
 def test_the_gallery_shows_every_example_and_every_figure(page):
     shown = set(local_targets(page))
     folder = ROOT / "examples"
-    assert shown == {*folder.glob("*.py"), *folder.glob("derivation*.md"), *folder.glob("figures/*.png"),
+    assert shown == {*folder.glob("*.py"), *folder.glob("*.html"), *folder.glob("derivation*.md"),
+                     *folder.glob("figures/*.png"),
                      *(ROOT / gallery for gallery in GALLERIES if gallery != page)}
 
 
