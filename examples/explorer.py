@@ -10,8 +10,8 @@ forward and the backward pass, so that a reader can try
 
 The page stores a weight in 16 bits, 11 of them digits. That is enough.
 
-The claim: rounding the weights to 16 bits moves the test loss by less than a hundredth of what one draw of
-z differs from the next.
+The claim: rounding the weights to 16 bits moves the test loss by less than a hundredth of what one
+draw of z differs from the next.
 
 The figure shows the models
 between which the page switches. With the smallest beta q is narrow, and the codes, spread far out, cost
