@@ -1,0 +1,260 @@
+"""Bugs of the VAE itself: its posterior, its likelihoods, its objective, its layers and its training."""
+
+import numpy as np
+
+import npvae
+import test_distributions as distributions
+import test_extremes as extremes
+import test_gradients as gradients
+import test_importance as importance
+import test_learning as learning
+import test_model as model
+from npvae.distributions import divergences
+from npvae.distributions.likelihoods import (Bernoulli, Gaussian, HeteroscedasticGaussian,
+                                             TiedGaussian)
+from npvae.distributions.posteriors import DiagonalGaussian
+from npvae.learning import optimizers, run, training
+from npvae.networks import layers
+from npvae.numerics import softplus
+from npvae.objectives import ELBO, IWAE, KL, SampledKL
+from zoo_checks import Bug, Check, GradientCheck, gradients_of_a_relu_network
+
+MOMENTS = Check(distributions.test_posterior_samples_have_the_stated_mean_and_standard_deviation,
+                mu=1.5, std=0.2)
+VAE_GRADIENT = GradientCheck("recipes.vae")
+LOSS_VALUE = Check(model.test_the_loss_is_summed_over_dimensions_and_averaged_over_the_batch,
+                   cost=KL(), beta=1.0)
+SAMPLED_VALUE = Check(model.test_the_loss_is_summed_over_dimensions_and_averaged_over_the_batch,
+                      cost=SampledKL(), beta=1.0)
+SPLIT = Check(model.test_a_batch_may_be_permuted_duplicated_or_split, cost=KL())
+SCIPY_GAUSSIANS = Check(distributions.test_gaussians_are_scipys)
+TWINS = learning.test_optimizers_are_their_textbook_twins
+
+BUGS = [
+    # ---- the posterior and its sampler ------------------------------------------------
+    Bug("The variance in place of the standard deviation",
+        "exp(logvar) is a natural thing to write, trains, and draws plausible digits. Its "
+        "derivative is right, too.",
+        ((DiagonalGaussian.given, ("std=np.exp(0.5 * logvar)", "std=np.exp(logvar)")),
+         (DiagonalGaussian.backward, ("dz * (0.5 * q.std * eps)", "dz * (q.std * eps)"),
+          ("(score - path) * (0.5 * eps * eps)", "(score - path) * (eps * eps)"))),
+        MOMENTS, GradientCheck("posteriors.DiagonalGaussian")),
+    Bug("mu + eps * logvar",
+        "The encoder's second output, multiplied with the noise: the network can adapt to any "
+        "meaning of its output, but the KL cannot.",
+        ((DiagonalGaussian.sample, ("q.std * eps", "q.logvar * eps")),
+         (DiagonalGaussian.backward, ("dz * (0.5 * q.std * eps)", "dz * eps"))),
+        MOMENTS, VAE_GRADIENT),
+    Bug("Noise drawn again in the backward pass",
+        "eps is random anyway. But the path of a sample goes through the eps that made it.",
+        ((DiagonalGaussian.backward,
+          ("q, eps = drawn", "q, eps = drawn.q, np.random.default_rng().standard_normal(dz.shape)")),),
+        VAE_GRADIENT, MOMENTS),
+    Bug("Uniform noise",
+        "`random` for `standard_normal`: z still spreads around mu.",
+        ((DiagonalGaussian.draw_noise,
+          ("rng.standard_normal((n_samples, n_batch, self.n_latent), dtype)",
+           "rng.random((n_samples, n_batch, self.n_latent), dtype)")),),
+        Check(distributions.test_noise_and_prior_samples_are_standard_normal), VAE_GRADIENT),
+    Bug("One noise for the whole batch",
+        "Broadcasting hides it: every shape is right.",
+        ((DiagonalGaussian.draw_noise,
+          ("rng.standard_normal((n_samples, n_batch, self.n_latent), dtype)",
+           "np.repeat(rng.standard_normal((n_samples, 1, self.n_latent), dtype), n_batch, axis=1)")),),
+        Check(distributions.test_noise_and_prior_samples_are_standard_normal), VAE_GRADIENT),
+    Bug("The score of q added where it is to be subtracted",
+        "(z - mu) / std^2 is the gradient of log q in mu; in z it is the negative.",
+        ((DiagonalGaussian.backward, ("(score - path) * (eps / q.std)",
+                                      "(score + path) * (eps / q.std)")),),
+        GradientCheck("posteriors.DiagonalGaussian"), VAE_GRADIENT),
+    # ---- divergences ------------------------------------------------------------------
+    Bug("The KL without its -1",
+        "A constant has no gradient, so training is the same; but the ELBO reported is not.",
+        ((divergences.kl_to_standard_normal, ("np.expm1(logvar)", "np.exp(logvar)")),),
+        Check(distributions.test_kl_is_the_mean_of_the_log_ratio),
+        GradientCheck("divergences.kl_to_standard_normal")),
+    Bug("The KL the wrong way round",
+        "Both ways are divergences, both are zero at equality.",
+        ((divergences.kl_between_normals,
+          ("r = logvar_q - logvar_p",
+           "mu_q, logvar_q, mu_p, logvar_p = mu_p, logvar_p, mu_q, logvar_q\n"
+           "    r = logvar_q - logvar_p")),
+         (divergences.kl_between_normals_backward,
+          ("distance = mu_q - mu_p",
+           "mu_q, logvar_q, mu_p, logvar_p = mu_p, logvar_p, mu_q, logvar_q\n"
+           "    distance = mu_q - mu_p"),
+          ("return dmu_q, dlogvar_q, -dmu_q, dlogvar_p", "return -dmu_q, dlogvar_p, dmu_q, dlogvar_q"))),
+        Check(distributions.test_kl_is_not_symmetric),
+        GradientCheck("divergences.kl_between_normals")),
+    # ---- the objective ----------------------------------------------------------------
+    Bug("The KL averaged over the latent dimensions",
+        "`.mean()` where `.sum(-1).mean()` was meant: the KL is J times too cheap, beta = 1 is "
+        "beta = 1 / J, and samples from the prior are poor.",
+        ((ELBO.__call__, ("n_rates = self.cost.n_rates(n_samples, n_batch)",
+                          "n_rates = rate.size")),),
+        LOSS_VALUE, VAE_GRADIENT),
+    Bug("A loss summed over the batch",
+        "Adam hides the scale; the learning rate of SGD and any clipping now depend on the "
+        "batch size.",
+        ((ELBO.__call__, ("-log_px.mean().item()", "-(log_px.sum() / n_samples).item()"),
+          ("n_rates = self.cost.n_rates(n_samples, n_batch)",
+           "n_rates = self.cost.n_rates(n_samples, n_batch) / n_batch"),
+          ("-1.0 / (n_samples * n_batch)", "-1.0 / n_samples")),),
+        SPLIT, VAE_GRADIENT),
+    Bug("The sample axis taken for the batch axis",
+        "With K = B, or with one of them 1 in a test, nothing shows.",
+        ((SampledKL.n_rates, ("n_samples * n_batch", "n_batch * n_batch")),),
+        SAMPLED_VALUE, GradientCheck("recipes.vae, sampled ELBO")),
+    Bug("beta accepted and ignored",
+        "The argument is there, the documentation names it, the loss goes down.",
+        ((ELBO.__call__, ("reconstruction + self.beta * kl", "reconstruction + kl"),
+          ("self.beta / n_rates", "1.0 / n_rates")),),
+        Check(model.test_beta_enters_the_value_and_the_gradient), VAE_GRADIENT),
+    Bug("beta in the loss but not in its gradient",
+        "The printed loss reacts to beta; the training does not.",
+        ((ELBO.__call__, ("self.beta / n_rates", "1.0 / n_rates")),),
+        GradientCheck("objectives.ELBO"),
+        Check(model.test_the_loss_is_summed_over_dimensions_and_averaged_over_the_batch,
+              cost=KL(), beta=4.0)),
+    # ---- likelihoods ------------------------------------------------------------------
+    Bug("The squared error averaged over pixels, the KL summed",
+        "`mse_loss` averages by default. Reconstruction becomes D times too cheap, and the "
+        "posterior collapses onto the prior.",
+        ((Gaussian.log_terms, ("(error * error)", "(error * error) / error.shape[-1]")),
+         (Gaussian.backward_terms,
+          ("error / self.variance", "error / self.variance / error.shape[-1]"))),
+        SCIPY_GAUSSIANS, GradientCheck("likelihoods.Gaussian")),
+    Bug("A learned variance without its normalizer",
+        "The squared error over the variance: the loss is lowest where the variance is infinite.",
+        ((TiedGaussian.log_terms, ("(self.logvar + LOG_2PI)", "LOG_2PI")),
+         (TiedGaussian.backward_terms, ("(square - 1.0)", "square"))),
+        SCIPY_GAUSSIANS, GradientCheck("likelihoods.TiedGaussian")),
+    Bug("log q without its normalizer",
+        "log 2 pi is a constant, so it was dropped; from log p(z) it was not, and the "
+        "sampled KL is off by J log(2 pi) / 2.",
+        ((DiagonalGaussian.log_terms, ("u * u + q.logvar + LOG_2PI", "u * u + q.logvar")),),
+        Check(distributions.test_log_densities_of_posterior_and_prior_are_scipys),
+        GradientCheck("posteriors.DiagonalGaussian")),
+    Bug("The variance head ignored",
+        "The mean learns, reconstructions look right; the variance keeps its first value.",
+        ((HeteroscedasticGaussian.backward_terms, ("dvariance * exp_s", "0.0 * dvariance")),),
+        GradientCheck("likelihoods.HeteroscedasticGaussian"), SCIPY_GAUSSIANS),
+    Bug("The variance head with the derivative of another formula",
+        "d variance / d s is the variance only where there is no floor: wrong by 0.01 %.",
+        ((HeteroscedasticGaussian.backward_terms,
+          ("error, exp_s, variance = cache", "error, exp_s, variance = cache\n    exp_s = variance")),),
+        GradientCheck("likelihoods.HeteroscedasticGaussian"), SCIPY_GAUSSIANS),
+    Bug("The sigmoid differentiated twice",
+        "(x - p) is the gradient in the logit already; p (1 - p) belongs to the gradient in p.",
+        ((Bernoulli.backward_terms, ("dlogits = c - t", "dlogits = (c - t) * (0.25 * (1.0 - t * t))")),),
+        GradientCheck("likelihoods.Bernoulli"), LOSS_VALUE),
+    Bug("Probabilities clipped before the logarithm",
+        "It cures the NaN. But a confident mistake costs 16 nats at most, and its gradient is "
+        "zero: the pixel is never learned.",
+        ((Bernoulli._parts, ("c, u = 2.0 * x - 1.0, 0.5 * logits",
+                             "c, u = 2.0 * x - 1.0, 0.5 * np.clip(logits, -16.1, 16.1)")),),
+        Check(extremes.test_bernoulli_at_extreme_logits, dtype=np.float64, rtol=1e-15),
+        GradientCheck("likelihoods.Bernoulli")),
+    Bug("log(1 + exp(x)) as it is written",
+        "Exact on paper; infinite above x = 710, above 88 in float32.",
+        ((softplus, ("0.5 * (x + a) + np.log1p(np.exp(-a))", "np.log(1.0 + np.exp(x))")),),
+        Check(extremes.test_activations_at_extremes_reach_their_limits, dtype=np.float64),
+        GradientCheck("layers.Softplus")),
+    Bug("Logits shown as if they were probabilities",
+        "The figure's colour scale adapts, and digits are still digits.",
+        ((Bernoulli.mean, ("return sigmoid(logits)", "return logits")),),
+        Check(model.test_public_methods_fit_together), VAE_GRADIENT),
+    Bug("A sampler that draws the complement",
+        "One wrong comparison; at p = 0.5 the moments are right.",
+        ((Bernoulli.sample, ("uniform < sigmoid(logits)", "uniform > sigmoid(logits)")),),
+        Check(distributions.test_samples_of_likelihoods_have_the_stated_moments,
+              likelihood=Bernoulli(), y=[1.2], std=np.sqrt(0.17789444064680573)),
+        GradientCheck("likelihoods.Bernoulli")),
+    # ---- layers and the model ----------------------------------------------------------
+    Bug("The derivative of another activation",
+        "y (1 - y) is the sigmoid's. Of the right size, and of the right sign half the time.",
+        ((layers.Tanh.pullback, ("1.0 - y * y", "y * (1.0 - y)")),),
+        GradientCheck("layers.Tanh"), LOSS_VALUE),
+    Bug("An activation's derivative at its output",
+        "The cache holds y, the formula wants x: tanh applied twice.",
+        ((layers.Tanh.pullback, ("1.0 - y * y", "1.0 - np.tanh(y)**2")),),
+        GradientCheck("layers.Tanh"), LOSS_VALUE),
+    Bug("The gradient of the bias averaged over the rows",
+        "The loss is a mean, so this one looks like one, too; but dy is divided by B already.",
+        ((layers.Dense.accumulate, ('self.add_sum("b", dy)', 'self.add_sum("b", dy / len(dy))')),),
+        GradientCheck("layers.Dense"), LOSS_VALUE),
+    Bug("A gradient wrong by a tenth of a percent",
+        "Training cannot tell. A check with a tolerance of 1 % cannot, either.",
+        ((layers.Dense.pullback, ("_rows(dy) @ self.W.T", "_rows(1.001 * dy) @ self.W.T")),),
+        GradientCheck("layers.Dense"), LOSS_VALUE),
+    Bug("Gradients overwritten, not added",
+        "The same, as long as each layer is used once in a step.",
+        ((layers.Dense.accumulate, ('self.add_product("W", x.T, dy)', "self.dW = x.T @ dy")),),
+        Check(gradients.test_gradients_of_a_layer_used_twice_add_up), GradientCheck("layers.Dense")),
+    Bug("Parameters updated before all gradients exist",
+        "Update while going back saves a loop. The layers below then see weights that the "
+        "forward pass did not use.",
+        ((layers.Dense.accumulate, ('self.add_product("W", x.T, dy)',
+                                    "self.dW += x.T @ dy; self.W -= 0.01 * self.dW")),),
+        GradientCheck("layers.Dense"), LOSS_VALUE),
+    Bug("An activation written over its input",
+        "It saves memory, and is harmless after a Dense layer, which keeps its input only.",
+        ((layers.ReLU.forward, ("return x * positive, positive",
+                                "x *= positive\n    return x, positive")),),
+        Check(gradients.test_gradients_of_layers_keep_dtype_and_leave_their_inputs_alone,
+              dtype=np.float64),
+        Check(gradients_of_a_relu_network), raises=ValueError),
+    Bug("The decoder's delta used for the encoder",
+        "The variable has the right name and a shape that fits: the decoder's own pullback "
+        "is left out.",
+        ((npvae.VAE.backward,
+          ("dz = self.decoder.backward(dy, cache.decoder)[..., :self.n_latent] + dz_of_rate",
+           "self.decoder.backward(dy, cache.decoder)\n"
+           "    dz = dy[..., :self.n_latent] + dz_of_rate")),),
+        VAE_GRADIENT, LOSS_VALUE),
+    Bug("The target ignored",
+        "A denoising autoencoder that is asked for the noise: it trains better than ever.",
+        ((npvae.VAE.forward, ("target = x if target is None else target", "target = x")),),
+        Check(model.test_the_target_is_described_and_the_condition_is_seen),
+        Check(gradients.test_gradients_with_a_condition_and_a_target, cost=KL())),
+    # ---- learning ---------------------------------------------------------------------
+    Bug("Adam without bias correction",
+        "Only the first steps differ: with beta2 = 0.999 the first thousand, by up to a factor 3.",
+        ((optimizers.Adam._update, ("(1.0 - self.beta1 ** self.t)", "1.0"),
+          ("(1.0 - self.beta2 ** self.t)", "1.0")),),
+        Check(TWINS, optimizer=npvae.Adam(), twin=learning.adam_twin, dtype=np.float64, rtol=1e-12)),
+    Bug("Adam's epsilon under the root",
+        "With 1e-8 nobody notices; with the 1e-4 of some papers it is another algorithm.",
+        ((optimizers.Adam._update, ("np.sqrt(v, out=s)", "np.sqrt(v + root_d**2 * self.eps**2, out=s)"),
+          ("s += root_d * self.eps", "")),),
+        Check(TWINS, optimizer=npvae.Adam(beta1=0.8, beta2=0.9, eps=1e-3), dtype=np.float64, rtol=1e-12,
+              twin=lambda *a: learning.adam_twin(*a, 0.8, 0.9, 1e-3))),
+    Bug("The mean of batch means",
+        "The last batch is smaller than the others, and counts as much.",
+        ((training.evaluate, ("np.multiply(loss[:3], len(batch))", "np.multiply(loss[:3], batch_size)"),
+          ("totals / len(x)", "totals / batch_size / -(-len(x) // batch_size)")),),
+        Check(learning.test_evaluate_is_the_mean_over_all_rows_whatever_the_batches), LOSS_VALUE),
+    Bug("The same binarization in every epoch",
+        "The generator is made from the seed and the step alone: dynamic binarization becomes fixed.",
+        ((training.fit, ('rng = stream(seed, "step", run.epoch, run.step)',
+                         'rng = stream(seed, "step", run.step)')),),
+        Check(learning.test_every_step_follows_from_the_seed_the_epoch_and_the_step)),
+    Bug("Resumed without the optimizer's count of steps",
+        "The moments are restored, the curve goes on; the first steps are far too long.",
+        ((run.Run.resume, ('self.optimizer.restore(numbers["optimizer.t"], moments, header["version"])',
+                           'self.optimizer.restore(0, moments, header["version"])')),),
+        Check(learning.test_a_resumed_run_ends_in_the_same_bits, at_call=5, optimizer=npvae.Adam)),
+    # ---- K samples --------------------------------------------------------------------
+    Bug("The softmax of the losses",
+        "The weights are a softmax of log w. Where each sample's loss is at hand, -log w, it is "
+        "soon taken of that: the worst sample counts the most.",
+        ((IWAE.__call__, ("normalized_weights(log_w)", "normalized_weights(-log_w)")),),
+        GradientCheck("objectives.IWAE"),
+        Check(importance.test_the_order_of_the_samples_is_nothing, objective=IWAE())),
+    Bug("The score dropped inside the importance weighted bound",
+        "Its mean is zero in the ELBO, so it was dropped here, too. But here it stands beside "
+        "weights that depend on z: what is dropped is not zero in the mean.",
+        ((IWAE.__call__, ("drate=weight", "drate=weight, score=0.0")),),
+        Check(importance.test_which_gradients_are_right_in_the_mean),
+        GradientCheck("objectives.IWAE")),
+]
