@@ -31,7 +31,7 @@ def test_its_code_runs(tmp_path, monkeypatch):
     np.savetxt("rows.csv", rng.standard_normal((600, 3)) @ rng.standard_normal((3, 5)),
                delimiter=",", header="a,b,c,d,e", comments="")
     code = blocks("python")
-    assert len(code) == 5
+    assert len(code) == 6
     scope = {}
     for block in code:
         block = block.replace("fit_detector(rows)", "fit_detector(rows, n_steps=100)")
@@ -40,6 +40,7 @@ def test_its_code_runs(tmp_path, monkeypatch):
     assert scope["x_hat"].shape == (10000, 784) and scope["x_new"].shape == (100, 784)
     assert scope["scores"].shape == scope["flagged"].shape == (600,)
     assert scope["sevens"].shape == (12, 784)
+    assert scope["filled"].mean.shape == (344, 4) and np.isfinite(scope["filled"].mean).all()
     assert scope["eps"].shape == (3, 100, 5)
     assert scope["loss"].elbo == -(scope["loss"].reconstruction + scope["loss"].kl)
     npvae.save("parts.npz", scope["model"])

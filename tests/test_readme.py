@@ -227,6 +227,13 @@ def test_the_table_is_judged(ran):
     np.testing.assert_array_equal(found.score(scope["rows"]), scope["scores"])
 
 
+def test_the_table_with_holes_is_filled_in(ran):
+    x, filled = ran[2]["x"], ran[2]["filled"]
+    assert x.shape == filled.mean.shape == (344, 4) and x.mask[3].all() and x.mask.sum() == 8
+    np.testing.assert_array_equal(filled.mean[~x.mask], x.data[~x.mask].astype(np.float32))
+    assert np.isfinite(filled.mean).all() and (filled.draws[:, 3].std(axis=0) > 0.1).all()
+
+
 def test_the_conventions_are_those_of_the_arrays(ran):
     """K, B, D, J, and what is summed and what averaged; and the defaults of the letters."""
     stated = dict(re.findall(r"^\| ([KBDJ]) \| .* \| (\d+) \|$", text_of("README.md"), re.MULTILINE))
@@ -234,7 +241,7 @@ def test_the_conventions_are_those_of_the_arrays(ran):
     defaults = {"K": fit["n_samples"], "B": fit["batch_size"], "D": vae["n_data"], "J": vae["n_latent"]}
     assert stated == {letter: str(default.default) for letter, default in defaults.items()}
 
-    scope = ran[2]
+    scope = ran[3]
     K, B, D, J = 3, 100, 784, 5
     model, x, eps = scope["model"], scope["x"], scope["eps"]
     loss, cache = model.forward(x, eps)
@@ -262,7 +269,7 @@ def test_the_lines_of_the_gradient_are_the_codes():
 
 
 def test_the_numbers_of_the_kl_are_printed_and_told(ran, capsys):
-    exec(blocks("README.md")[3], dict(ran[2]))
+    exec(blocks("README.md")[4], dict(ran[3]))
     numbers = [f"{float(number):.3f}" for number in capsys.readouterr().out.split()]
     for page in PAGES:
         line, = (line for line in text_of(page).splitlines() if line.startswith("| KL 발산은"))
