@@ -8,8 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from npvae.inputs import (as_array, as_batch, as_finite, as_mask, check_flag, check_optional,
-                          check_real)
+from npvae.inputs import as_array, as_batch, as_finite, as_mask, check_optional, check_real
 from npvae.networks.layers import check_width
 from npvae.networks.parameters import Module
 from npvae.networks.summary import as_call, summary
@@ -119,7 +118,6 @@ def check_parts(model):
     if model.prior.n_latent != model.n_latent:
         raise ValueError(f"prior has {model.prior.n_latent} latent dimensions: {model.n_latent} "
                          "were expected, as in the posterior")
-    check_flag(model.shows_mask, "shows_mask")
     n_shown = model.n_data * (2 if model.shows_mask else 1)
     check_width(model.encoder, "encoder", n_shown + model.n_condition, model.posterior.n_outputs,
                 " by the posterior")

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npvae.door import Model, as_data, check_path
+from npvae.door import Model, as_data
 from npvae.inputs import check_number, check_type
 from npvae.model import VAE, Cache
 from npvae.networks.layers import Layer, check_width
@@ -68,7 +68,9 @@ class SemiSupervisedVAE(Model):
 
     def __init__(self, vae, classifier, *, alpha=1.0):
         check_type(vae, "vae", VAE, "a VAE")
-        check_path(vae, "a sum over labels")
+        if not (vae.posterior.has_density and vae.posterior.has_path):
+            raise TypeError(f"vae has a {type(vae.posterior).__name__} posterior: one with a density, "
+                            "and a z that moves with it, was expected for a sum over labels")
         check_type(classifier, "classifier", Layer, "a Layer")
         self.alpha = check_number(alpha, "alpha", lambda v: 0 <= v < math.inf,
                                   "a finite number of at least 0")

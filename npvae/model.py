@@ -12,7 +12,7 @@ import numpy as np
 
 from npvae.distributions.roles import Likelihood, Posterior, Prior, check_role
 from npvae.door import Model, as_condition, as_observed, check_parts
-from npvae.inputs import as_batch, check_count, check_generator
+from npvae.inputs import as_batch, check_count, check_flag, check_generator
 from npvae.objectives import ELBO, Loss
 
 
@@ -76,8 +76,9 @@ class VAE(Model):
         self.n_data = check_count(n_data, "n_data")
         self.n_condition = check_count(n_condition, "n_condition", least=0)
         self.n_latent, self.objective, self.corrupt = posterior.n_latent, objective, corrupt
-        if shows_mask is not False:                  # else it is described as models always were
-            self.shows_mask = shows_mask
+        check_flag(shows_mask, "shows_mask")
+        if shows_mask:                               # else it is described as models always were
+            self.shows_mask = True
         check_parts(self)
 
     # ---- the bound, and its gradient ----------------------------------------------

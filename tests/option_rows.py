@@ -42,7 +42,6 @@ PARTS = {"posterior": ("flow_gaussian", "posterior, objective, encoder, weights"
 
 BASE = {                                               # where another good call shows more
     "fit": {"patience": None, "validation_observed": 1 - OBSERVED[:4]},
-    "evaluation.AnomalyDetector.flag": {"observed": None, "quantile": 0.4},
     "evaluation.AnomalyDetector.score": {"self": detector(score="latent_distance")}}
 ROWS = {
     **rows("VAE", n_condition=(2, "refused"), objective=(npvae.IWAE(), "objective"),
@@ -158,7 +157,7 @@ ROWS = {
            standardizer=(None, "scores, codes"), seed=(4, "scores"),
            observed=(None, "scores, codes")),
     **rows("evaluation.fit_detector", score=("negative_elbo", "scores"),
-           n_samples=(27, "scores, codes"), n_steps=(60, "scores, codes"), seed=(4, "scores, codes")),
+           n_samples=(27, "scores"), n_steps=(60, "scores, codes"), seed=(4, "scores, codes")),
     **rows("evaluation.load_detector", model=(None, "")),
     **{f"gradcheck.{name}.complex_step": (False, {"complex_step"})
        for name in ("check", "check_function", "check_layer", "check_posterior", "check_prior",
@@ -195,8 +194,8 @@ ROWS = {
            observed=(None, "value, reconstruction, kl, dlog_px, drate, grad"),
            objective=(npvae.ELBO(2.0), "value, drate, grad")),
     **rows("VAE.sample", condition=(OTHER, "value")),
-    **rows("evaluation.AnomalyDetector.flag", quantile=(0.8, "value"), sigmas=(2.0, "refused"),
-           observed=(OBSERVED, "value")),
+    **rows("evaluation.AnomalyDetector.flag", quantile=(0.5, "value"), sigmas=(2.0, "refused"),
+           observed=(None, "value")),
     **rows("evaluation.AnomalyDetector.score", batch_size=(8, ""), observed=(None, "ranking")),
     **rows("evaluation.AnomalyDetector.contributions", batch_size=(8, ""),
            observed=(None, "columns, code")),

@@ -58,14 +58,15 @@ def standardizer_of(x):
     of its numbers, 16 times float64's 2.2e-16 of the largest. Of a NumPy masked array, what is
     observed counts.
     """
-    seen = np.ones(np.shape(x))
+    mask = False
     if isinstance(x, np.ma.MaskedArray):
-        seen, x = 1.0 - np.ma.getmaskarray(x), np.ma.filled(x, 0)
+        mask, x = np.ma.getmaskarray(x), np.ma.filled(x, 0)
     x = as_array(x, "x")
     x = as_batch(x, "x", x.shape[-1] if x.ndim else 1, np.float64)
     # In units of the largest of each column: squares of 1e-200 would vanish, of 1e200 overflow.
     largest = np.abs(x).max(axis=0)
     u = x / np.where(largest > 0, largest, 1.0)
+    seen = np.broadcast_to(~np.asarray(mask), x.shape)
     n = np.maximum(seen.sum(axis=0), 1.0)
     mean = (u * seen).sum(axis=0) / n
     scale = largest * np.sqrt((np.square(u - mean) * seen).sum(axis=0) / n)

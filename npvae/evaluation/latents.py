@@ -124,6 +124,7 @@ def kl_parts(model, x, rng, chunk=100):
     check_generator(rng)
     chunk = check_count(chunk, "chunk")
     model = model.astype(np.float64)
+    x = as_data(model, x)
     posterior, q = model.posterior, model.encode(x)
     z, drawn = posterior.sample(q, posterior.draw_noise(rng, 1, len(x), np.float64))
     log_q_given_x = posterior.log_prob(drawn)[0]

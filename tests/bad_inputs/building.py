@@ -66,9 +66,9 @@ CASES = [
      "alpha is -1.0: a finite number of at least 0"),
     ("a sum over labels of bits", lambda d: npvae.semi_supervised_vae(
         6, 3, posterior="bernoulli", prior="bernoulli"), T,
-     "a Bernoulli posterior, whose z jumps: a sum over labels needs"),
+     "vae has a Bernoulli posterior: one with a density, and a z that moves with it"),
     ("a sum over labels of points", lambda d: npvae.semi_supervised_vae(
-        6, 3, posterior="deterministic"), T, "a Deterministic posterior, which has no density"),
+        6, 3, posterior="deterministic"), T, "vae has a Deterministic posterior: one with a density"),
     ("labels for a VAE without condition", lambda d: npvae.SemiSupervisedVAE(
         vae(), Dense(6, 3, rng())), V, "vae has n_condition=0: one for each of at least 2 classes"),
 

@@ -61,6 +61,11 @@ def sizes(*others, good=()):
     return Kind(good, also(**wrong), others)
 
 
+def may_be_masked(wrong):
+    """What may be wrong with an array that may be a masked one."""
+    return lambda x: {name: value for name, value in wrong(x).items() if name != "masked nowhere"}
+
+
 def array(wrong, *others, good=(), **more):
     return Kind(good, lambda x: {**wrong(x), **more}, others)
 
@@ -106,7 +111,7 @@ KINDS = {
     "channels": sizes((3, 2)), "before": sizes(), "after": sizes(), "n_first": count(),
     "n_second": count(), "n_in": count(5), "n_out": count(5), "c_in": count(4), "c_out": count(4),
     "k": count(4), "stride": count(1), "padding": count(0, least=0), "n": count(), "columns": count(),
-    "n_batch": count(4), "n_samples": count(27), "n_chains": count(27), "n_temperatures": count(4),
+    "n_batch": count(4), "n_samples": count(28), "n_chains": count(27), "n_temperatures": count(4),
     "n_draws": count(1, least=0),
     "n_leapfrog": count(3), "steps": count(4), "n_steps": count(3), "chunk": count(), "n_last": count(3),
     "n_classes": count(5), "n_levels": count(256, least=2), "epochs": count(3), "batch_size": count(3),
@@ -254,6 +259,8 @@ KINDS.update({
     "evaluation.AnomalyDetector.save.path": PATH_OUT,
     "evaluation.annealed_log_evidence.start": choice("prior"),
     "evaluation.sandwich.start": choice("prior"), "evaluation.kl_parts.x": array(pixels),
+    "SemiSupervisedVAE.classify.x": array(pixels),
+    "gradcheck.check_model.x": array(may_be_masked(aligned_pixels), good=["a masked array"]),
     "evaluation.bits_per_dimension.log_px": array(
         lambda good: {"a NaN within": put(good, NAN), "as texts": good.astype(str)},
         good=["True", "-1", "0.5", "an empty list", "an array of nothing", "an array of 4 axes",
@@ -278,8 +285,8 @@ KINDS.update({
     "datasets.split.arrays": Kind(ALL, also(none=(), unequal=(X, X[:3]), number=(5,), text=("abc",))),
     "datasets.one_hot.labels": Kind(own=labels),
     "datasets.one_hot.dtype": Kind(own=also(complex=complex, objects=object)),
-    "datasets.standardizer_of.x": array(of_any_width),
-    "datasets.Standardizer.__call__.x": array(of_an_array),
+    "datasets.standardizer_of.x": array(may_be_masked(of_any_width), good=["a masked array"]),
+    "datasets.Standardizer.__call__.x": array(may_be_masked(of_an_array), good=["a masked array"]),
     "plots.reconstructions.x": array(rows_too), "plots.latent_scatter.mu": array(of_any_width),
     "plots.latent_scatter.labels": Kind(own=lambda good: {
         "a NaN": put(good, NAN), "a row too few": good[:-1], "one axis more": good[None]}),
