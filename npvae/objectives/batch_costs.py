@@ -17,9 +17,7 @@ from npvae.distributions.pairs import kl, kl_backward
 from npvae.distributions.priors import StandardNormal
 from npvae.distributions.roles import Posterior
 from npvae.inputs import check_choice, check_count, check_number, check_positive
-from npvae.numerics import log_sum_exp
 from npvae.objectives.costs import Cost
-from npvae.objectives.importance import normalized_weights
 
 
 class OverBatch:
@@ -113,21 +111,23 @@ class DecomposedKL(OverBatch, Cost):
         single = log_w[..., None] + log_terms                                  # (S, B, J)
 
         log_q_given_x = posterior.log_prob(drawn)                              # (K, B)
-        log_q = log_sum_exp(joint, axis=1).reshape(n_samples, n_batch)
-        log_q_dims = log_sum_exp(single, axis=1).sum(axis=-1).reshape(n_samples, n_batch)
+        log_q, of_joint = log_sum(joint)                                       # (S,)
+        log_q_dims, of_single = log_sum(single)                                # (S, J)
+        log_q = log_q.reshape(n_samples, n_batch)
+        log_q_dims = log_q_dims.sum(axis=-1).reshape(n_samples, n_batch)
         log_pz, of_p = p.log_prob(z)
         rate = (self.mutual_information * (log_q_given_x - log_q)
                 + self.total_correlation * (log_q - log_q_dims)
                 + self.dimension_wise * (log_q_dims - log_pz))
-        return rate, (posterior, p, pairs, joint, single, of_p)
+        return rate, (posterior, p, pairs, of_joint, of_single, of_p)
 
     def backward(self, drate, cache):
-        posterior, p, pairs, joint, single, of_p = cache
+        posterior, p, pairs, of_joint, of_single, of_p = cache
         # rate = mutual_information * (log q(z|x) - log q(z)) + ... as above
         dlog_q = (self.total_correlation - self.mutual_information) * drate.reshape(-1, 1)
         dlog_q_dims = (self.dimension_wise - self.total_correlation) * drate.reshape(-1, 1, 1)
-        # log q(z) = log_sum_exp(joint), log prod q(z_j) = sum over j of log_sum_exp(single)
-        dlog_terms = (dlog_q * shares(joint))[..., None] + dlog_q_dims * shares(single)
+        # log q(z) = log_sum(joint), log prod q(z_j) = sum over j of log_sum(single)
+        dlog_terms = (dlog_q * of_joint)[..., None] + dlog_q_dims * of_single
         # log_terms = log q(z_j|x), by z, and by the h of every x
         dz = (dlog_terms * posterior.slope(pairs)).sum(axis=1).reshape(*drate.shape, -1)
         dh = posterior.backward(pairs, np.zeros_like(dlog_terms), score=dlog_terms)
@@ -215,9 +215,16 @@ class MMD(OverBatch, Cost):
         return dz, 0.0, dh
 
 
-def shares(log_terms):
-    """The gradient of log_sum_exp along axis 1: what each term is of the sum."""
-    return normalized_weights(log_terms.swapaxes(0, 1)).swapaxes(0, 1)
+def log_sum(a):
+    """log of the sum of exp(a) along axis 1; and its gradient, what each term is of the sum.
+
+    What is below 1e-30 of the largest is 0: subnormal numbers would slow all that they enter.
+    """
+    top = a.real.max(axis=1, keepdims=True)
+    terms = np.exp(a - top)
+    terms *= terms.real > 1e-30
+    total = terms.sum(axis=1, keepdims=True)
+    return np.squeeze(top + np.log(total), axis=1), terms / total
 
 
 def set_price(cost, name):
