@@ -214,7 +214,9 @@ def test_the_gradient_of_every_pair_under_every_objective(q, p, objective, rng):
         with pytest.raises(TypeError, match=f"posterior beside a {type(prior).__name__} is"):
             model_of(dict(every_posterior())[q], prior)
         return
-    model = model_of(dict(every_posterior())[q], prior).astype(np.float64)
+    # exp(s) after exp(s) bends so much that differences are too coarse: flows have smaller weights
+    scale = 0.25 if {q, p} & {"flow_gaussian", "real_nvp"} else 0.7
+    model = model_of(dict(every_posterior())[q], prior, scale=scale).astype(np.float64)
     x = rng.random((4, 10))
     eps = model.draw_noise(rng, 4, 3)
     try:
