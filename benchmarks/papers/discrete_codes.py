@@ -13,9 +13,9 @@ Not as in the paper: the binarization is a draw of our own (seeds 1 and 2), so t
 Adam, along a cosine, for SGD with momentum; a temperature that stands still; and for the score function
 K samples of z, each with the mean of the others for a baseline. A bit is a symbol of two categories.
 
-The last 10,000 training images are not trained on: settings were chosen by the bound of 500 of them,
-with 100 samples, which is the curve. A checkpoint is written after every epoch, and the evaluation is
-kept in parts: started again, it goes on. Its result goes to benchmarks/papers/results/.
+The last 10,000 training images are not trained on, so that settings can be chosen by them: the bound of
+500 of them, with 100 samples, is the curve. A checkpoint is written after every epoch, and the
+evaluation is kept in parts: started again, it goes on. Its result goes to benchmarks/papers/results/.
 """
 
 import argparse
