@@ -21,3 +21,8 @@ def stream(seed, purpose, *position):
     check_seed(seed)
     key = (PURPOSES.index(purpose), *position)
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=key))
+
+
+def generators(rng, n):
+    """n independent generators, the first of which is rng: for work that is done side by side."""
+    return [rng, *rng.spawn(n - 1)]

@@ -120,7 +120,8 @@ def edited_tree(function, *replacements, source=None):
 
 
 def edited(function, *replacements, source=None):
-    """The code of the function with the edits made."""
+    """The code of the function with the edits made; of a decorated one, of what is within."""
+    function = inspect.unwrap(function)
     tree = edited_tree(function, *replacements, source=source)
     # A bare super() takes __class__ from the class around it: here from a function around it.
     free = function.__code__.co_freevars

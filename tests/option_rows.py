@@ -4,6 +4,7 @@ import numpy as np
 
 import npvae
 from npvae.networks import he_normal
+from threads_as_ranks import alone
 from trial.good import OBSERVED, C, X, detector
 
 OTHER = np.roll(C, 1, axis=0)                          # another condition for every x
@@ -113,11 +114,12 @@ ROWS = {
            patience=(1, "theta"),
            callbacks=([lambda model, history: CALLS.append(len(history))], "calls"),
            checkpoint=(None, "file"), resume=(True, ""), seed=(4, "theta, training, held out"),
-           progress=(True, "said")),
+           progress=(True, "said"), communicator=(alone(), "")),
     **rows("evaluate", condition=(OTHER, "loss, reconstruction, kl"),
            observed=(None, "loss, reconstruction, kl"),
            transform=(None, "loss, reconstruction, kl"), n_samples=(3, "loss, reconstruction, kl"),
-           seed=(4, "loss, reconstruction, kl"), batch_size=(3, "loss, reconstruction, kl")),
+           seed=(4, "loss, reconstruction, kl"), batch_size=(3, "loss, reconstruction, kl"),
+           communicator=(alone(), "")),
     **rows("SGD", momentum=(0.5, "two steps")),
     **rows("Adagrad", eps=(1e-3, "one step, two steps")),
     **rows("Adam", beta1=(0.7, "two steps"), beta2=(0.8, "two steps"),
@@ -127,8 +129,8 @@ ROWS = {
     **rows("schedules.Cyclical", ramp=(0.7, "middle, beyond"), start=(0.3, "start, middle, beyond"),
            end=(0.4, "middle, end, beyond")),
     **rows("save", training=({"epoch": 2}, "training"), arrays=({"m": -X}, "arrays")),
-    **rows("evaluation.log_evidence", **only("log_px, standard_error, ess, pareto_k", n_samples=27,
-                                             condition=OTHER, observed=None)),
+    **rows("evaluation.log_evidence", communicator=(alone(), ""), **only(
+        "log_px, standard_error, ess, pareto_k", n_samples=27, condition=OTHER, observed=None)),
     **rows("evaluation.bits_per_dimension", n_levels=(256, "value")),
     **rows("evaluation.log_weights", condition=(OTHER, "value"), observed=(None, "value")),
     **rows("evaluation.impute", n_samples=(27, "mean, draws, ess"), n_draws=(1, "draws"),
@@ -142,7 +144,8 @@ ROWS = {
     **rows("evaluation.inference_gap",
            condition=(OTHER, "log_px, best_elbo, elbo, standard_error, ess, pareto_k"),
            steps=(4, "log_px, best_elbo, standard_error, ess, pareto_k"),
-           n_samples=(27, "log_px, best_elbo, elbo, standard_error, ess, pareto_k")),
+           n_samples=(27, "log_px, best_elbo, elbo, standard_error, ess, pareto_k"),
+           batch_size=(3, "log_px, best_elbo, elbo, standard_error, ess, pareto_k")),
     **rows("evaluation.calibration_ranks", n=(4, "shape, value"), n_samples=(8, "value")),
     **rows("evaluation.diagnose", condition=(OTHER, "-ELBO, log, gain"), history=(None, "largest"),
            learning_rate=(0.02, "gain"), optimizer=(npvae.Adam(), "gain"),
@@ -196,7 +199,8 @@ ROWS = {
     **rows("VAE.sample", condition=(OTHER, "value")),
     **rows("evaluation.AnomalyDetector.flag", quantile=(0.5, "value"), sigmas=(2.0, "refused"),
            observed=(None, "value")),
-    **rows("evaluation.AnomalyDetector.score", batch_size=(8, ""), observed=(None, "ranking")),
+    **rows("evaluation.AnomalyDetector.score", batch_size=(8, ""), observed=(None, "ranking"),
+           communicator=(alone(), "")),
     **rows("evaluation.AnomalyDetector.contributions", batch_size=(8, ""),
            observed=(None, "columns, code")),
     **rows("evaluation.AnomalyDetector.tail", observed=(None, "value")),

@@ -12,7 +12,7 @@ from npvae.datasets import standardizer_of
 from npvae.learning import schedules
 from npvae.learning.progress import Progress
 from npvae.learning.run import Run
-from npvae.learning.training import Terms
+from npvae.learning.held_out import Terms
 from test_learning import toy
 
 

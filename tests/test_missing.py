@@ -10,7 +10,7 @@ from exact import decoder_of, linear_vae
 from npvae import datasets, evaluation
 from npvae.distributions.columns import Categorical, Columns
 from npvae.gradcheck import check_model
-from npvae.learning.training import presented
+from npvae.learning.held_out import presented
 
 NAN = float("nan")
 

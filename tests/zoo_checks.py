@@ -70,7 +70,7 @@ def mutated(bug):
     codes = []
     try:
         for function, *replacements in bug.edits:
-            code = edited(function, *replacements)
+            code, function = edited(function, *replacements), inspect.unwrap(function)
             codes.append((function, function.__code__))
             function.__code__ = code
         yield

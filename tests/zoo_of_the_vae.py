@@ -13,7 +13,7 @@ from npvae.distributions import divergences
 from npvae.distributions.likelihoods import (Bernoulli, Gaussian, HeteroscedasticGaussian,
                                              TiedGaussian)
 from npvae.distributions.posteriors import DiagonalGaussian
-from npvae.learning import optimizers, run, training
+from npvae.learning import held_out, optimizers, run, training
 from npvae.networks import layers
 from npvae.numerics import softplus
 from npvae.objectives import ELBO, IWAE, KL, SampledKL
@@ -231,8 +231,9 @@ BUGS = [
               twin=lambda *a: learning.adam_twin(*a, 0.8, 0.9, 1e-3))),
     Bug("The mean of batch means",
         "The last batch is smaller than the others, and counts as much.",
-        ((training.evaluate, ("np.multiply(loss[:3], len(batch))", "np.multiply(loss[:3], batch_size)"),
-          ("totals / len(x)", "totals / batch_size / -(-len(x) // batch_size)")),),
+        ((held_out.evaluate, ("np.multiply(loss[:3], len(batch))", "np.multiply(loss[:3], batch_size)"),
+          ("sum(totals, np.zeros(3)) / len(x)",
+           "sum(totals, np.zeros(3)) / batch_size / -(-len(x) // batch_size)")),),
         Check(learning.test_evaluate_is_the_mean_over_all_rows_whatever_the_batches), LOSS_VALUE),
     Bug("The same binarization in every epoch",
         "The generator is made from the seed and the step alone: dynamic binarization becomes fixed.",

@@ -7,12 +7,12 @@ from npvae.evaluation.curves import (average_precision, confusion_matrix, precis
                                      roc_auc, roc_curve)
 from npvae.evaluation.detectors import fit_detector, load_detector
 from npvae.evaluation.diagnosis import Diagnosis, diagnose
-from npvae.evaluation.evidence import (Evidence, bits_per_dimension, log_evidence, log_weights,
-                                       pareto_shape)
+from npvae.evaluation.evidence import Evidence, bits_per_dimension, log_evidence, log_weights
 from npvae.evaluation.gain import gain
 from npvae.evaluation.inference import InferenceGap, calibration_ranks, inference_gap
 from npvae.evaluation.latents import KLParts, LatentMoments, kl_parts, latent_moments
 from npvae.evaluation.missing import Imputation, impute
+from npvae.evaluation.pareto import pareto_shape
 
 __all__ = ["log_evidence", "Evidence", "log_weights", "pareto_shape", "bits_per_dimension",
            "annealed_log_evidence", "sandwich", "Sandwich",

@@ -30,6 +30,8 @@ from npvae.evaluation.evidence import Evidence, Weights
 from npvae.inputs import check_choice, check_count, check_generator
 from npvae.model import join
 from npvae.numerics import log_mean_exp
+from npvae.randomness import generators
+from npvae.threads import all_cores
 
 ACCEPTANCE = 0.65           # 0.651 is the best in many dimensions: Beskos et al. (2013)
 
@@ -195,7 +197,8 @@ def annealed_log_evidence(model, x, rng, n_chains=16, n_temperatures=500, *, n_l
         p_0(z): p(z); or q(z|x), nearer for x like those that the encoder was trained on.
     condition : array (n, C), optional
     batch_size : int
-        How many x are worked on at a time; memory grows with it times K.
+        How many x are worked on at a time, by each core; memory grows with it times K. The noise
+        of the first is rng's, that of others from generators that it spawns.
 
     Returns
     -------
@@ -227,25 +230,31 @@ def sandwich(model, rng, n, n_chains=16, n_temperatures=500, *, n_leapfrog=10, s
     return Sandwich(x, lower.log_px, upper)
 
 
-def _bounds(model, x, z, condition, rng, n_chains, n_temperatures, n_leapfrog, start, batch_size):
+def _bounds(model, x, z, condition, rng, n_chains, n_temperatures, n_leapfrog, start_at, batch_size):
     """Evidence; and upper bounds (n,), where z (n, J), which made x, is known."""
     check_generator(rng)
-    check_choice(start, "start", ("prior", "posterior"))
+    check_choice(start_at, "start", ("prior", "posterior"))
     n_chains, n_temperatures, n_leapfrog, batch_size = (
         check_count(value, name) for value, name in (
             (n_chains, "n_chains"), (n_temperatures, "n_temperatures"), (n_leapfrog, "n_leapfrog"),
             (batch_size, "batch_size")))
-    model = model.copy()                 # `backward` adds to gradients: to those of the copy
-    betas, lower, upper = sigmoid_schedule(n_temperatures), [], []
-    for first in range(0, len(x), batch_size):
-        rows = slice(first, first + batch_size)
-        path = Path(model, x[rows], None if condition is None else condition[rows], start)
+    betas, starts = sigmoid_schedule(n_temperatures), range(0, len(x), batch_size)
+
+    def of_batch(start, rng):
+        """Evidence, and upper bounds (B,) or nothing, of some x."""
+        rows = slice(start, start + batch_size)
+        # `pullback` may write into gradients: into those of a copy
+        path = Path(model.copy(), x[rows], None if condition is None else condition[rows], start_at)
         z_0 = path.draw(rng, n_chains)
         steps = tuned_steps(path, betas, rng, n_chains, n_leapfrog)
         weights = Weights(len(z_0[0]), n_chains)
         weights.add(anneal(path, z_0, betas, steps, n_leapfrog, rng))
-        lower.append(weights.evidence())
-        if z is not None:
-            z_T = np.broadcast_to(z[rows], z_0.shape)          # all K from the one that is exact
-            upper.append(-log_mean_exp(anneal(path, z_T, betas[::-1], steps[::-1], n_leapfrog, rng)))
-    return Evidence(*map(np.concatenate, zip(*lower))), np.concatenate(upper) if upper else None
+        if z is None:
+            return weights.evidence(), np.empty(0)
+        z_T = np.broadcast_to(z[rows], z_0.shape)              # all K from the one that is exact
+        back = anneal(path, z_T, betas[::-1], steps[::-1], n_leapfrog, rng)
+        return weights.evidence(), -log_mean_exp(back)
+
+    with all_cores() as run:
+        lower, upper = zip(*run(of_batch, zip(starts, generators(rng, len(starts)))))
+    return Evidence(*map(np.concatenate, zip(*lower))), np.concatenate(upper)

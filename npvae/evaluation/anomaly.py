@@ -20,6 +20,8 @@ from npvae.learning.checkpoints import save
 from npvae.objectives import ELBO
 from npvae.objectives.costs import best_cost
 from npvae.randomness import stream
+from npvae.ranks import Ranks, ends_all
+from npvae.threads import all_cores
 
 FAR = 1e4          # deviations: a value further off counts as that far, or its square may overflow
 
@@ -186,14 +188,17 @@ class AnomalyDetector:
         objective = ELBO(cost=best_cost(model.posterior, q, p))
         return model.forward(x, eps, observed=observed, objective=objective)[1]
 
-    def score(self, x, batch_size=100, *, observed=None):
+    @ends_all
+    def score(self, x, batch_size=100, *, observed=None, communicator=None):
         """The score of each row of x (n, D): (n,), float64; higher is more anomalous.
 
-        `observed` (n, D) is 1 where x is known. batch_size rows are worked on at a time. Memory
-        grows with it, and the scores do not change.
+        `observed` (n, D) is 1 where x is known. batch_size rows are worked on at a time, by each
+        core. Memory grows with it, and the scores do not change. With a communicator of mpi4py the
+        ranks of an MPI program, all of which call this alike, share the rows, and all get all scores.
         """
         detector = self._in_float64() if self.kind == "latent_distance" else self
-        scores = np.concatenate(detector._by_batches(SCORES[self.kind], x, observed, batch_size))
+        scores = np.concatenate(detector._by_batches(SCORES[self.kind], x, observed, batch_size,
+                                                     Ranks(communicator)))
         check_finite(scores, "the score")
         return scores.astype(np.float64)
 
@@ -212,17 +217,20 @@ class AnomalyDetector:
         check_finite(columns, "a contribution")
         return Contributions(columns.astype(np.float64), code.astype(np.float64))
 
-    def _by_batches(self, function, x, observed, batch_size):
+    def _by_batches(self, function, x, observed, batch_size, ranks=Ranks(None)):
         """function(self, rows, observed, eps) of so many rows at a time, with the noise that serves
         every row."""
         check_count(batch_size, "batch_size")
         x, observed = self._prepared(x, observed)
-        eps, found = self._noise(), []
-        for start in range(0, len(x), batch_size):
+        eps, starts = self._noise(), range(0, len(x), batch_size)
+
+        def of_batch(start):
             rows = slice(start, start + batch_size)
             shared = np.broadcast_to(eps, (len(eps), len(x[rows]), eps.shape[-1]))
-            found.append(function(self, x[rows], None if observed is None else observed[rows], shared))
-        return found
+            return function(self, x[rows], None if observed is None else observed[rows], shared)
+
+        with all_cores() as run:
+            return ranks.together(list(run(of_batch, zip(starts[ranks.share(len(starts))]))))
 
     def threshold(self, quantile=None, sigmas=None):
         """A threshold from normal data: a quantile of their scores, or mean + k sigma.

@@ -12,7 +12,7 @@ from npvae.door import as_condition, as_data, check_vae
 from npvae.evaluation.gain import STEPS, gain
 from npvae.evaluation.latents import latent_moments
 from npvae.inputs import check_count, check_history
-from npvae.learning.training import evaluate
+from npvae.learning.held_out import evaluate
 from npvae.model import fields, join
 from npvae.networks.layers import ReLU, Sigmoid, Softplus, Tanh
 from npvae.randomness import stream

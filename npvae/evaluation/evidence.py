@@ -11,9 +11,12 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae.door import as_condition, as_noise, as_observed, check_density, check_model
-from npvae.inputs import as_array, check_count, check_finite, check_real
+from npvae.evaluation.pareto import tail_shape
+from npvae.inputs import as_array, check_count, check_finite, check_generator, check_real
 from npvae.numerics import keep_freed_memory
 from npvae.objectives import ELBO, SampledKL
+from npvae.ranks import Ranks, ends_all
+from npvae.threads import all_cores
 
 
 class Evidence(NamedTuple):
@@ -123,7 +126,8 @@ def weigh(model, x, eps, condition=None, observed=None):
     return cache.log_px - cache.rate
 
 
-def log_evidence(model, x, rng, n_samples=100, *, condition=None, observed=None):
+@ends_all
+def log_evidence(model, x, rng, n_samples=100, *, condition=None, observed=None, communicator=None):
     """log p(x) for each x by importance sampling: the log of the mean of K weights.
 
     Parameters
@@ -136,6 +140,9 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None, observed=None)
     condition : array (n, C), optional
     observed : array (n, D), optional
         1 where x is known: then it is log p(x_obs).
+    communicator : mpi4py.MPI.Comm, optional
+        Share the x between the ranks of an MPI program, all of which call `log_evidence` alike, with
+        generators in the same state. All get the whole result.
 
     Returns
     -------
@@ -143,33 +150,48 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None, observed=None)
 
     Notes
     -----
-    At most some thousand codes are decoded at a time, and of the weights only sums and
+    At most some thousand codes are decoded at a time by each core, and of the weights only sums and
     the largest are kept, so memory does not grow with K, nor (but for x and the result) with n.
+    The noise is drawn by one thread, in one order: see `npvae.threads`.
 
     References
     ----------
     Burda, Grosse and Salakhutdinov (2016), eq. 8.
     """
+    ranks = Ranks(communicator)
     check_density(model, "log p(x)")
     x, observed = as_observed(model, x, observed)
     condition = as_condition(model, condition, len(x))
     n_samples = check_count(n_samples, "n_samples")
+    check_generator(rng)
     keep_freed_memory()
     n_rows = codes_at_a_time(model)
-    n_batch = max(1, n_rows // n_samples)                 # x at a time
+    n_batch = max(1, n_rows // n_samples)                 # x at a time, so many samples of each
+    pieces = [min(n_rows, n_samples - first) for first in range(0, n_samples, n_rows)]
+    starts = range(0, len(x), n_batch)
+    mine = starts[ranks.share(len(starts))]
+
+    def draws():
+        """Some x that are this rank's, and noise for some samples; noise is drawn for all x."""
+        for start in starts:
+            rows = slice(start, start + n_batch)
+            c, seen = (None if array is None else array[rows] for array in (condition, observed))
+            for k in pieces:
+                eps = model.draw_noise(rng, len(x[rows]), k)
+                if start in mine:
+                    yield model, x[rows], eps, c, seen
+
     parts = []
-    for start in range(0, len(x), n_batch):
-        rows = slice(start, start + n_batch)
-        c, seen = (None if array is None else array[rows] for array in (condition, observed))
-        weights = Weights(len(x[rows]), n_samples)
-        left = n_samples
-        while left:
-            k = min(left, n_rows)
-            eps = model.draw_noise(rng, len(x[rows]), k)
-            weights.add(weigh(model, x[rows], eps, c, seen))
-            left -= k
-        parts.append(weights.evidence())
-    return Evidence(*map(np.concatenate, zip(*parts)))
+    with all_cores() as run:
+        log_w = run(weigh, draws())
+        for start in mine:
+            weights = Weights(len(x[start:start + n_batch]), n_samples)
+            for _ in pieces:
+                weights.add(next(log_w))
+            parts.append(weights.evidence())
+        for _ in log_w:
+            pass                                          # to leave rng where all x have been drawn
+    return Evidence(*map(np.concatenate, zip(*ranks.together(parts))))
 
 
 def codes_at_a_time(model):
@@ -207,89 +229,9 @@ class Weights:
         tail = np.sort(self.tail, axis=0)
         return Evidence(log_px=self.top + np.log(self.sum / K), ess=ess,
                         standard_error=np.sqrt(variance / (K - 1)) if K > 1 else unknown,
-                        pareto_k=_tail_shape(tail) if self.n_tail >= 5 else unknown)
+                        pareto_k=tail_shape(tail) if self.n_tail >= 5 else unknown)
 
 
 def _tail_size(n_samples):
     """How many of the largest weights are the tail (Vehtari et al.)."""
     return int(min(n_samples / 5, 3.0 * math.sqrt(n_samples)))
-
-
-def as_tail(log_w):
-    """Logs of weights (M + 1, B) in rising order; -inf, that of a weight of 0, may be among them."""
-    log_w = as_array(log_w, "log_w")
-    check_real(log_w, "log_w")
-    if log_w.ndim != 2 or len(log_w) < 2 or log_w.size == 0:
-        raise ValueError(f"log_w has shape {log_w.shape}: (M + 1, batch) was expected, M at least 1")
-    if not (log_w[1:] >= log_w[:-1]).all() or np.isposinf(log_w[-1]).any():
-        raise ValueError("log_w does not rise from each row to the next, or is infinite: logs of the "
-                         "largest weights in rising order were expected")
-    return log_w
-
-
-def pareto_shape(log_w):
-    """The shape k of a generalized Pareto distribution fitted to the largest weights.
-
-    The weights have a finite mean for k < 1, and a finite variance for k < 1/2. Up to 0.7 the
-    mean of a few thousand of them is of use.
-
-    Parameters
-    ----------
-    log_w : ndarray (M + 1, B)
-        The logs of the M largest weights of each x in rising order, and before them that of
-        the next, where the tail begins.
-
-    Returns
-    -------
-    ndarray (B,)
-        -inf for weights that do not vary, which have no tail; NaN where fewer than 5 are in it, of
-        which nothing can be told.
-
-    Notes
-    -----
-    Only what lies above the beginning is in the tail: ties with it are not. A difference counts
-    where it is more than rounding: more than half the digits of log_w's dtype hold (1.5e-8 nats in
-    float64, 3.5e-4 in float32), or, of a large log w, eight of its last digits. A weight that is
-    larger by no more does nothing to a mean.
-
-    The estimate of Zhang and Stephens: a mean of fits over a grid of the other parameter,
-    weighted by their profile likelihood; with a weak prior that draws k of few
-    weights towards 1/2.
-
-    References
-    ----------
-    Zhang and Stephens (2009); Vehtari, Simpson, Gelman, Yao and Gabry, "Pareto smoothed
-    importance sampling", for its use on weights, the prior, and the limit of 0.7.
-    """
-    return _tail_shape(as_tail(log_w))
-
-
-def _tail_shape(log_w):
-    """`pareto_shape` behind its door; NaN for weights of NaN."""
-    digit = np.finfo(np.result_type(log_w, np.float32)).eps
-    log_w = log_w.astype(np.float64)
-    begin, tail = log_w[0], log_w[1:]
-    rounding = np.maximum(math.sqrt(digit), 8 * digit * np.abs(tail[-1]))
-    within = tail - begin > rounding                                     # (M, B)
-    y = np.exp(tail - tail[-1]) - np.exp(begin - tail[-1])               # (M, B), rising
-    y = np.where(within, np.maximum(y, np.finfo(y.dtype).tiny), 0.0)
-    n_tail = within.sum(axis=0)
-    shape = np.where(tail[-1] - begin <= rounding, -np.inf, np.nan)
-    known = n_tail >= 5
-    shape[known] = _fitted_shape(y[:, known], n_tail[known])
-    return shape
-
-
-def _fitted_shape(y, M):
-    """k for excesses y in rising order, of which the last M (B,) are in the tail, others zero."""
-    n_grid = 30 + int(math.sqrt(len(y)))
-    first = len(y) - M + (M / 4 + 0.5).astype(int) - 1
-    quartile = np.take_along_axis(y, first[None], axis=0)
-    i = np.arange(1, n_grid + 1)[:, None]
-    b = 1.0 / y[-1] + (1.0 - np.sqrt(n_grid / (i - 0.5))) / (3.0 * quartile)     # (grid, B)
-    k = np.log1p(-b[:, None] * y).sum(axis=1) / M                                # (grid, B)
-    log_likelihood = M * (np.log(-b / k) - k - 1.0)
-    weight = np.exp(log_likelihood - log_likelihood.max(axis=0))
-    b = (weight * b).sum(axis=0) / weight.sum(axis=0)
-    k = np.log1p(-b * y).sum(axis=0) / M
-    return (M * k + 10 * 0.5) / (M + 10)

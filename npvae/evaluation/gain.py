@@ -7,7 +7,7 @@ import numpy as np
 from npvae.door import as_condition, as_data, check_model
 from npvae.inputs import check_count, check_optional, check_positive
 from npvae.learning.optimizers import Adam, Optimizer
-from npvae.learning.training import presented
+from npvae.learning.held_out import presented
 from npvae.randomness import stream
 
 STEPS = 20

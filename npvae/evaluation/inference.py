@@ -12,6 +12,8 @@ from npvae.learning.schedules import Cosine
 from npvae.model import VAE
 from npvae.networks.layers import Table
 from npvae.objectives import StickingTheLanding
+from npvae.randomness import generators
+from npvae.threads import all_cores
 
 
 class InferenceGap(NamedTuple):
@@ -50,7 +52,7 @@ class InferenceGap(NamedTuple):
                 f"{self.amortization.mean():.3f} nats; {evidence}")
 
 
-def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000):
+def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000, batch_size=500):
     """The inference gap of each x, split into its approximation and its amortization part.
 
     The best q is found by `steps` steps of Adam on the ELBO, beginning at the encoder's q,
@@ -61,12 +63,14 @@ def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000):
     model : VAE
         With a posterior that has a density, and a path.
     x : array (n, D)
-        All are worked on at once: memory grows with n.
     rng : numpy.random.Generator
     condition : array (n, C), optional
     steps : int
     n_samples : int
         K, for the two ELBOs and for log p(x).
+    batch_size : int
+        How many x are worked on at a time, by each core; memory grows with it. The noise of the
+        first is rng's, that of others from generators that it spawns.
 
     Returns
     -------
@@ -81,6 +85,20 @@ def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000):
     condition = as_condition(model, condition, len(x))
     check_generator(rng)
     steps, n_samples = check_count(steps, "steps"), check_count(n_samples, "n_samples")
+    starts = range(0, len(x), check_count(batch_size, "batch_size"))
+
+    def of_batch(start, rng):
+        rows = slice(start, start + batch_size)
+        return _gap(model, x[rows], None if condition is None else condition[rows], rng, steps,
+                    n_samples)
+
+    with all_cores() as run:
+        parts = run(of_batch, zip(starts, generators(rng, len(starts))))
+        return InferenceGap(*map(np.concatenate, zip(*parts)))
+
+
+def _gap(model, x, condition, rng, steps, n_samples):
+    """`inference_gap` of some x."""
     own = with_table(model, x, condition)
     amortized, _ = elbo_and_evidence(own, x, condition, rng, n_samples)
     h = own.encoder.h

@@ -15,6 +15,7 @@ from npvae.door import as_condition, as_data, check_density, check_vae
 from npvae.inputs import check_count, check_generator
 from npvae.numerics import log_mean_exp
 from npvae.randomness import stream
+from npvae.threads import all_cores
 
 
 class LatentMoments(NamedTuple):
@@ -110,7 +111,7 @@ def kl_parts(model, x, rng, chunk=100):
         The time grows with n^2.
     rng : numpy.random.Generator
     chunk : int
-        How many z are worked on at a time; memory grows with chunk * n * J.
+        How many z are worked on at a time, by each core; memory grows with chunk * n * J.
 
     Returns
     -------
@@ -129,13 +130,19 @@ def kl_parts(model, x, rng, chunk=100):
     z, drawn = posterior.sample(q, posterior.draw_noise(rng, 1, len(x), np.float64))
     log_q_given_x = posterior.log_prob(drawn)[0]
     log_p = model.prior.given(None, model).log_prob(z)[0][0]
-    log_q, log_q_dims = np.empty(len(x)), np.full(len(x), np.nan)
-    for start in range(0, len(x), chunk):
-        rows = slice(start, start + chunk)
-        at = posterior.at(q, z[0, rows, None])                          # each z under each x: (chunk, n)
-        log_q[rows] = log_mean_exp(posterior.log_prob(at), axis=1)      # of q(z)
-        if type(posterior).log_terms is not Posterior.log_terms:
-            log_q_dims[rows] = log_mean_exp(posterior.log_terms(at), axis=1).sum(axis=-1)
+    knows_dims = type(posterior).log_terms is not Posterior.log_terms
+
+    def of_chunk(start):
+        """log q(z), and log q(z_j) summed over j, at some of the z."""
+        at = posterior.at(q, z[0, start:start + chunk, None])           # each z under each x: (chunk, n)
+        log_q = log_mean_exp(posterior.log_prob(at), axis=1)
+        if not knows_dims:
+            return log_q, np.full(len(log_q), np.nan)
+        return log_q, log_mean_exp(posterior.log_terms(at), axis=1).sum(axis=-1)
+
+    with all_cores() as run:
+        parts = run(of_chunk, zip(range(0, len(x), chunk)))
+        log_q, log_q_dims = map(np.concatenate, zip(*parts))
     return KLParts(kl=float((log_q_given_x - log_p).mean()),
                    mutual_information=float((log_q_given_x - log_q).mean()),
                    total_correlation=float((log_q - log_q_dims).mean()),

@@ -29,13 +29,14 @@ def check_loss(loss, model, data, batch, condition, observed, cache, run):
             f"is {origin(model, batch, condition, observed, cache)}: {advice(data)}")
 
 
-def check_gradient(model, data, run):
+def check_gradient(model, grad, data, run):
     """Stop a run whose gradient is no longer finite, or its squares are not, before the update.
+
+    grad is the model's, or the stretch of it that is to be looked at.
 
     Sums of squares are what Adam and Adagrad divide by: where one is infinite, a parameter would
     never move again. Adam's weighs as much as 10,000 squares, for a beta2 of 0.9999.
     """
-    grad = model.parameters.grad
     with np.errstate(over="ignore", invalid="ignore"):
         if math.isfinite(1e4 * (grad @ grad)):
             return

@@ -208,9 +208,10 @@ def clip_by_norm(grad, max_norm):
     return clip(grad, max_norm)
 
 
-def clip(grad, max_norm):
-    """As `clip_by_norm`, which trusts nobody."""
-    norm = math.sqrt(np.square(grad, dtype=np.float64).sum())
+def clip(grad, max_norm, root=math.sqrt):
+    """As `clip_by_norm`, which trusts nobody. root(sum of squares) is the norm: of a stretch of a
+    longer vector, that of the whole."""
+    norm = root(np.square(grad, dtype=np.float64).sum())
     if norm > max_norm:
         grad *= max_norm / norm
     return norm

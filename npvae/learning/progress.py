@@ -18,12 +18,15 @@ class Progress:
         Steps done before, in a run that is resumed.
     show : bool
         False: print nothing.
+    terminal : bool
+        False: no bar, whatever the output is. (`mpirun` gives its ranks a terminal, when its own output
+        is a file.)
     """
 
-    def __init__(self, epochs, steps, done=0, show=True):
+    def __init__(self, epochs, steps, done=0, show=True, terminal=True):
         self.epochs, self.steps, self.show = epochs, steps, show
         self.first, self.start, self.last = done, time.monotonic(), 0.0
-        self.bar = show and is_terminal(sys.stdout)
+        self.bar = show and terminal and is_terminal(sys.stdout)
 
     def step(self, epoch, step, batch_size, loss):
         """So many steps of an epoch are done; redraw the bar, ten times a second at most."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from npvae.learning.checkpoints import load_into, objective_of, read, save
 from npvae.learning.descriptions import blas_threads, describe, parts_in_words, same
+from npvae.ranks import Ranks
 
 REMEMBERED = ("settings", "history", "best_loss", "stalled", "epoch", "step", "count", "totals",
               "seconds")
@@ -29,14 +30,16 @@ class Run:
         Where checkpoints go; None for nowhere.
     patience : int or None
         See `fit`.
+    ranks : Ranks
+        Those who share the run. Each has moments for its stretch of theta; the checkpoint has all.
     """
 
-    def __init__(self, model, optimizer, settings, path=None, patience=None):
-        self.model, self.optimizer = model, optimizer
+    def __init__(self, model, optimizer, settings, path=None, patience=None, ranks=Ranks(None)):
+        self.model, self.optimizer, self.ranks = model, optimizer, ranks
         optimizer.t, optimizer.state = 0, {}
         self.path, self.patience = path, patience
         self.settings, self.unknown = {}, {}
-        if path is not None:
+        if path is not None or ranks.size > 1:
             self._describe(settings)
         self.history = []
         self.best_loss, self.best_theta, self.stalled = math.inf, None, 0
@@ -92,12 +95,19 @@ class Run:
             self.model.parameters.theta[...] = self.best_theta
 
     def save(self):
-        """Write the checkpoint, if there is to be one."""
+        """Write the checkpoint, if there is to be one: rank 0, with the moments of all, who wait."""
         if self.path is None:
             return
+        size = self.model.parameters.size
+        moments = {name: self.ranks.whole(v, size) for name, v in self.optimizer.state.items()}
+        if self.ranks.rank == 0:
+            self._write(moments)
+        self.ranks.wait()
+
+    def _write(self, moments):
         training = {name: getattr(self, name) for name in REMEMBERED}
         training.update({"optimizer.t": self.optimizer.t, "blas_threads": blas_threads()})
-        arrays = {f"optimizer.{name}": v for name, v in self.optimizer.state.items()}
+        arrays = {f"optimizer.{name}": v for name, v in moments.items()}
         if self.best_theta is not None:
             arrays["best_theta"] = self.best_theta
         save(self.path, self.model, training, arrays)
@@ -126,7 +136,8 @@ class Run:
                           f"there are {blas_threads()} now: the result may differ in its last bits",
                           stacklevel=3)
         load_into(self.path, self.model)
-        moments = {name.removeprefix("optimizer."): vector
+        stretch = self.ranks.share(self.model.parameters.size)
+        moments = {name.removeprefix("optimizer."): vector[stretch].copy()
                    for name, vector in arrays.items() if name.startswith("optimizer.")}
         self.optimizer.restore(numbers["optimizer.t"], moments, header["version"])
         self.best_theta = arrays.get("best_theta")

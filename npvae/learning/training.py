@@ -1,44 +1,31 @@
-"""The training loop, in one piece, and the loss on held-out data."""
+"""The training loop, in one piece."""
 
 import math
 import os
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
-import numpy as np
-
-from npvae.door import (as_condition, as_data, as_observed, check_model, check_trainable,
-                        filled)
+from npvae.door import as_condition, as_observed, check_model, check_trainable
 from npvae.files import sole_writer
-from npvae.inputs import (as_array, check_count, check_flag, check_optional, check_positive, check_seed,
+from npvae.inputs import (check_count, check_flag, check_optional, check_positive, check_seed,
                           check_type)
 from npvae.learning.finite import check_gradient, check_loss, check_parameters
+from npvae.learning.held_out import evaluate, presented
 from npvae.learning.optimizers import Adam, Optimizer, clip
 from npvae.learning.progress import Interrupt, Progress
 from npvae.learning.run import Run
 from npvae.learning.schedules import Constant, value_at
 from npvae.numerics import keep_freed_memory
 from npvae.randomness import stream
+from npvae.ranks import Ranks, check_shared, ends_all
 
 
-class Terms(NamedTuple):
-    """Means over a data set, in nats per x."""
-
-    loss: float
-    reconstruction: float
-    kl: float
-
-    @property
-    def elbo(self):
-        return -(self.reconstruction + self.kl)
-
-
+@ends_all
 def fit(model, x, *, condition=None, observed=None, validation=None, validation_condition=None,
         validation_observed=None, epochs=10, batch_size=128, n_samples=1, optimizer=None,
         learning_rate=1e-3, kl_schedule=None, clip_norm=None, transform=None, patience=None,
-        callbacks=(), checkpoint=None, resume=False, seed=0, progress=True):
+        callbacks=(), checkpoint=None, resume=False, seed=0, progress=True, communicator=None):
     """Train a model by stochastic gradient descent on its objective.
 
     Parameters
@@ -88,6 +75,10 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
     seed : int
     progress : bool
         Print how it goes: a bar on a terminal, else a line after every epoch.
+    communicator : mpi4py.MPI.Comm, optional
+        Share every step between the ranks of an MPI program, all of which call `fit` alike; see
+        `npvae.ranks`. Rank 0 alone prints, writes the checkpoint, from which any number of ranks
+        can go on, and calls the callbacks. An error on one rank ends all.
 
     Returns
     -------
@@ -111,8 +102,10 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
         step, the layer and the block. The update is not made, and nothing is saved. Gradients of
         up to 1e17 are let through, in float32; the loss has the range of the model's parts.
     """
+    ranks = Ranks(communicator)
     check_model(model)
     check_trainable(model, model.objective)
+    check_shared(model.objective, ranks)
     x, observed = as_observed(model, x, observed)
     condition = as_condition(model, condition, len(x))
     epochs, batch_size = check_count(epochs, "epochs"), check_count(batch_size, "batch_size")
@@ -165,11 +158,16 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
     keep_freed_memory()
     n_steps = math.ceil(len(x) / batch_size)
 
-    with Interrupt() as interrupt, sole_writer(checkpoint):
-        run = Run(model, optimizer, settings, checkpoint, patience)
+    with Interrupt() as interrupt, sole_writer(checkpoint if ranks.rank == 0 else None):
+        run = Run(model, optimizer, settings, checkpoint, patience, ranks)
         if resume:
             run.resume()
-        show = Progress(epochs, n_steps, run.epoch * n_steps + run.step, progress)
+        ranks.begin(parameters.theta, {**run.settings, "epochs": epochs, "patience": patience,
+                                       "checkpoint": str(checkpoint), "its epoch": run.epoch,
+                                       "its step": run.step})
+        stretch = ranks.share(parameters.size)          # of theta: all of it, on a single rank
+        show = Progress(epochs, n_steps, run.epoch * n_steps + run.step, progress and ranks.rank == 0,
+                        terminal=ranks.size == 1)
         while run.epoch < epochs and not run.has_stalled():
             order = stream(seed, "shuffle", run.epoch).permutation(len(x))
             start = time.perf_counter() - run.seconds
@@ -178,30 +176,36 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
                 rng = stream(seed, "step", run.epoch, run.step)
                 now = run.epoch + run.step / n_steps
                 rows = order[run.step * batch_size:(run.step + 1) * batch_size]
+                n_rows = len(rows)
                 seen = None if observed is None else observed[rows]
                 batch, target = presented(model, x[rows], transform, rng, seen)
-                eps = model.draw_noise(rng, len(rows), n_samples)
+                eps = model.draw_noise(rng, n_rows, n_samples)
                 objective = model.objective
                 if kl_schedule is not None:
                     factor = value_at(kl_schedule, now, "kl_schedule")
                     objective = objective.scheduled(factor)
 
-                c = None if condition is None else condition[rows]
-                loss, cache = model.forward(batch, eps, condition=c, target=target,
+                mine, weight = ranks.rows(n_rows)    # all of the batch, on a single rank
+                batch, target, rows = batch[mine], target[mine], rows[mine]
+                c, seen = (None if part is None else part[rows] for part in (condition, observed))
+                loss, cache = model.forward(batch, eps[:, mine], condition=c, target=target,
                                             observed=seen, objective=objective)
                 check_loss(loss, model, data, batch, c, seen, cache, run)
                 parameters.zero_grad()
                 model.backward(cache)
+                gradient = ranks.summed(parameters.grad, weight)
                 if clip_norm is not None:
-                    clip(parameters.grad, clip_norm)
-                check_gradient(model, data, run)
-                optimizer.step(parameters.theta, parameters.grad,
+                    clip(gradient, clip_norm, ranks.root)
+                check_gradient(model, gradient, data, run)
+                optimizer.step(parameters.theta[stretch], gradient,
                                value_at(rate, now, "learning_rate"))
+                ranks.spread(parameters.theta)
 
-                run.add(loss, len(rows), beta=float(getattr(objective, "beta", 1.0)))
+                loss = ranks.mean(loss, weight)
+                run.add(loss, n_rows, beta=float(getattr(objective, "beta", 1.0)))
                 show.step(run.epoch, run.step, batch_size, loss.value)
                 run.seconds = time.perf_counter() - start
-                if interrupt.requested:
+                if ranks.any(interrupt.requested):
                     check_parameters(model, data, run)
                     run.save()
                     raise KeyboardInterrupt
@@ -210,79 +214,15 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
             if validation is not None:
                 held_out = evaluate(model, validation, condition=validation_condition,
                                     observed=validation_observed, transform=transform,
-                                    n_samples=n_samples, seed=seed)
+                                    n_samples=n_samples, seed=seed, communicator=communicator)
             check_parameters(model, data, run)
             row = run.end_epoch(held_out)
             run.save()
             show.epoch(row)
-            for callback in callbacks:
+            for callback in callbacks if ranks.rank == 0 else ():
                 callback(model, run.history)
-            if interrupt.requested:
+            if ranks.any(interrupt.requested):
                 raise KeyboardInterrupt
         run.restore_best()
 
     return run.history
-
-
-def presented(model, x, transform, rng, observed=None):
-    """What the encoder is shown of a batch, and what is to be reconstructed of it: both with zeros
-    where x is not observed."""
-    x = read_only(x)                          # it may be a view of the caller's own data
-    if transform is not None:
-        n_batch, name = len(x), "what transform returned"
-        x = as_data(model, filled(as_array(transform(x, rng), name), observed), name)
-        if len(x) != n_batch:
-            raise ValueError(f"{name} has {len(x)} rows: {n_batch} were expected")
-    if model.corrupt is None:
-        return x, x
-    x = read_only(x)
-    return filled(model.corrupt(x, rng), observed), x
-
-
-def read_only(x):
-    """A view of x that cannot be written to; x itself still can, by those who own it."""
-    x = x.view()
-    x.flags.writeable = False
-    return x
-
-
-def evaluate(model, x, *, condition=None, observed=None, transform=None, n_samples=1, seed=0,
-             batch_size=500):
-    """The loss and its two terms on a data set, with noise that follows from the seed.
-
-    Parameters
-    ----------
-    model : VAE
-    x : array (n, D)
-    condition : array (n, C), optional
-    observed : array (n, D), optional
-        As in `fit`. The terms are those of what is observed.
-    transform : callable, optional
-        As in `fit`; it is given the same random numbers at every call.
-    n_samples : int
-        K, the samples of z for each x.
-    seed : int
-    batch_size : int
-        How many x are worked on at a time. Memory grows with it.
-
-    Returns
-    -------
-    Terms
-        loss, reconstruction and kl, in nats per x, averaged over x.
-    """
-    check_model(model)
-    x, observed = as_observed(model, x, observed)
-    condition = as_condition(model, condition, len(x))
-    check_optional(transform, "transform", Callable, "a callable")
-    n_samples, batch_size = check_count(n_samples, "n_samples"), check_count(batch_size, "batch_size")
-    rng = stream(seed, "evaluate")
-    totals = np.zeros(3)
-    for start in range(0, len(x), batch_size):
-        rows = slice(start, start + batch_size)
-        seen = None if observed is None else observed[rows]
-        batch, target = presented(model, x[rows], transform, rng, seen)
-        eps = model.draw_noise(rng, len(batch), n_samples)
-        loss, _ = model.forward(batch, eps, target=target, observed=seen,
-                                condition=None if condition is None else condition[rows])
-        totals += np.multiply(loss[:3], len(batch))
-    return Terms(*(totals / len(x)).tolist())

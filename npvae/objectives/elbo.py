@@ -40,6 +40,11 @@ class Objective:
         super().__init_subclass__()
         cls.members[cls.__name__] = cls
 
+    @property
+    def over_batch(self):
+        """True where the loss is no mean over x of a loss of each: it depends on the batch."""
+        return self.cost.over_batch
+
     def scheduled(self, factor):
         """Itself, with beta times the factor of a schedule."""
         return replace(self, beta=self.beta * factor)
@@ -158,6 +163,7 @@ class FreeBits(ELBO):
     """
 
     free: float = 0.1
+    over_batch = True
 
     def __post_init__(self):
         super().__post_init__()
@@ -204,6 +210,7 @@ class Capacity(ELBO):
     """
 
     capacity: float = 25.0
+    over_batch = True
 
     def __post_init__(self):
         super().__post_init__()
