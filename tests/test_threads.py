@@ -114,13 +114,13 @@ def test_an_error_comes_to_the_caller_and_ends_the_rest(with_threads):
     def work(i):
         if i == 3:
             raise ArithmeticError("the third")
-        time.sleep(0.001)
+        time.sleep(0.05)
         done.append(i)
 
     with pytest.raises(ArithmeticError, match="the third"):
         with threads.all_cores() as run:
             list(run(work, zip(range(100))))
-    assert len(done) < 12 and blas.limited == [1, 2]
+    assert set(done) <= {0, 1, 2, 4, 5} and blas.limited == [1, 2]          # 6 was waiting
 
 
 def test_threads_keep_the_callers_errstate(with_threads):
