@@ -31,38 +31,42 @@ PAUSE = 2e-4                              # seconds between two looks whether it
 # ---- a rank -----------------------------------------------------------------------------------
 
 def shared_step(problem, ranks):
-    """Functions of n, the number of steps: whole ones, and what of them reduces and updates."""
+    """Functions of n, how often: whole steps, and what of them draws, and reduces and updates."""
     keep_freed_memory()
     model, x, n_samples, objective = problem
-    model = model.copy()
-    parameters, adam, rng = model.parameters, npvae.Adam(), np.random.default_rng(0)
-    stretch = ranks.share(parameters.size)
+    model, other = model.copy(), model.copy()               # the other one is updated only
+    adam, rng = npvae.Adam(), np.random.default_rng(0)
     mine, weight = ranks.rows(len(x))
 
-    def update():
+    def update(parameters, adam=adam):
         gradient = ranks.summed(parameters.grad, weight)
-        adam.step(parameters.theta[stretch], gradient, LEARNING_RATE)
+        adam.step(parameters.theta[ranks.share(parameters.size)], gradient, LEARNING_RATE)
         ranks.spread(parameters.theta)
 
     def steps(n):
         for _ in range(n):
             eps = model.draw_noise(rng, len(x), n_samples)
             loss, cache = model.forward(x[mine], eps[:, mine], objective=objective)
-            parameters.zero_grad()
+            model.parameters.zero_grad()
             model.backward(cache)
-            update()
+            update(model.parameters)
             ranks.mean(loss, weight)
             ranks.any(False)
 
-    def updates(n):
+    def updates(n, adam=npvae.Adam()):
         for _ in range(n):
-            update()
+            update(other.parameters, adam)
 
-    return {"steps": steps, "updates": updates}
+    def draws(n):
+        for _ in range(n):
+            model.draw_noise(rng, len(x), n_samples)
+
+    return {"steps": steps, "updates": updates, "draws": draws}
 
 
 def be_a_rank():
-    """Do what the lines of rank 0's input ask for: "steps 10 3" are ten steps of problem 3."""
+    """Do what the lines of rank 0's input ask for: "steps 10 3 64" are ten steps of problem 3, with its
+    first 64 rows for a batch."""
     from mpi4py import MPI
     communicator = MPI.COMM_WORLD
     ranks = Ranks(communicator)
@@ -78,10 +82,11 @@ def be_a_rank():
             order = communicator.recv(source=0)
         if not order:
             return
-        what, n, i = order[0], int(order[1]), int(order[2])
-        if i not in made:
-            made[i] = shared_step(sizes[i], ranks)
-        made[i][what](n)
+        what, n, *which = order[0], *map(int, order[1:])
+        if tuple(which) not in made:
+            i, n_rows = which
+            made[tuple(which)] = shared_step(sizes[i]._replace(x=sizes[i].x[:n_rows]), ranks)
+        made[tuple(which)][what](n)
         if ranks.rank == 0:
             print("done", flush=True)
 
@@ -96,12 +101,16 @@ class Ranked:
             ["mpirun", "--oversubscribe", "-n", str(n_ranks), sys.executable, __file__, "--as-rank"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
-    def __call__(self, what, n, i):
-        self.program.stdin.write(f"{what} {n} {i}\n")
+    def __call__(self, what, n, i, n_rows):
+        self.program.stdin.write(f"{what} {n} {i} {n_rows}\n")
         self.program.stdin.flush()
         line = self.program.stdout.readline()
         if line.strip() != "done":
             raise RuntimeError(f"the ranks said {line!r}: 'done' was expected")
+
+    def competitor(self, name, what, i, n_rows):
+        """As a `Competitor`, of problem i with so many rows."""
+        return Competitor(name, None, None, lambda batches: self(what, len(batches), i, n_rows))
 
     def close(self):
         self.program.stdin.close()
@@ -125,9 +134,8 @@ def main():
         competitors = build(problem, asked.competitors)
         agree(competitors, problem)
         for n, ranked in programs.items():
-            for what in ("steps", "updates"):
-                run = lambda batches, ranked=ranked, what=what, i=i: ranked(what, len(batches), i)
-                competitors.append(Competitor(f"{n} ranks, {what}", problem.x, None, run))
+            competitors += [ranked.competitor(f"{n} ranks, {what}", what, i, len(problem.x))
+                            for what in ("steps", "updates")]
         times = take_turns(competitors, asked.rounds, seconds=0.2)
         results[name] = rows = summary(times)
         print(f"\n{name}\n  {'':18} {'ms':>8} {'npvae / it':>11} {'quartiles':>13}")

@@ -9,6 +9,8 @@ In reading order:
     npvae.networks        layers and their derivatives; one flat vector of parameters
     npvae.recipes         well-known models, one short function each
     npvae.learning        optimizers, schedules, the training loop, checkpoints
+    npvae.ranks           a step shared by many processes
+    npvae.threads         rows shared by many cores
     npvae.evaluation      evidence, the latent space, anomalies
     npvae.gradcheck       is it right? finite differences and the complex step
     npvae.datasets        MNIST, shipped
