@@ -101,8 +101,8 @@ def main():
             "predicted": {network: [on_machines(k, draw, rows, adam, size, *of[:2]) for k in MACHINES]
                           for network, of in NETWORKS.items()}}
         print(f"\n{name}: {1e3 * alone:.1f} ms on one rank, of which drawing {1e3 * draw:.1f}, Adam "
-              f"{1e3 * adam:.1f}\n  {n} ranks: {1e3 * shared:.1f} ms ({1e3 * expected:.1f} by the sum of "
-              f"its parts), {alone / shared:.2f} times as fast; reducing and updating "
+              f"{1e3 * adam:.1f}\n  {n} ranks: {1e3 * shared:.1f} ms ({1e3 * expected:.1f} by the sum "
+              f"of its parts), {alone / shared:.2f} times as fast; reducing and updating "
               f"{1e3 * t['updates', n, n_rows]:.1f}\n  a batch {n} times as large on {n} ranks: "
               f"{shared / part:.2f} times the time")
         for network, seconds in found[name]["predicted"].items():
