@@ -14,7 +14,7 @@ import numpy as np
 
 import npvae
 from npvae.evaluation import AnomalyDetector
-from npvae.evaluation.anomaly import SCORES
+from npvae.evaluation.scores import SCORES
 from turns import Competitor, arguments, setting, take_turns, with_threads, write
 
 N_ROWS, N_SAMPLES = 500, 10

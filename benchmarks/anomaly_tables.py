@@ -6,10 +6,14 @@ Columns are put on one scale by the training rows. Nobody sees a label but the a
 detector's model, of the mixture's components) are made by held-out normal rows. The others have the
 settings that their library gives them.
 
-scikit-learn and PyOD (with PyTorch) are optional: what is not installed stays out. Each result is a
-line of --results as soon as it is known, and is not computed again.
+Of `fit_detector` it is also noted how many new normal rows its thresholds flag, and their mean log p(x)
+under its mixture and under one of its models: see anomaly_promises.py.
 
-    python benchmarks/anomaly_tables.py FOLDER [--results anomaly_tables.jsonl] [--only npvae kNN]
+scikit-learn and PyOD (with PyTorch) are optional: what is not installed stays out. Each result is a
+line of --results as soon as it is known, and is not computed again. Of all that are known, in
+results/anomaly_tables.jsonl, the report and the figure are made without a FOLDER.
+
+    python benchmarks/anomaly_tables.py [FOLDER] [--results anomaly_tables.jsonl] [--only npvae kNN]
 """
 
 import argparse
@@ -29,6 +33,8 @@ from npvae import datasets, evaluation
 from npvae.plots import BLUE, GREY, ORANGE
 from turns import setting
 
+KNOWN = Path(__file__).parent / "results" / "anomaly_tables.jsonl"
+QUANTILES = (0.5, 0.8, 0.9, 0.95)
 ROWS_AT_MOST = 20_000                    # of either part: a kernel's and a neighbour's cost grows fast
 
 
@@ -140,21 +146,40 @@ def measure(fit, x, rows, labels, seed):
     fitted = time.perf_counter()
     scores = np.asarray(score(rows), np.float64)
     done = time.perf_counter()
-    return {"area": evaluation.roc_auc(scores, labels), "seconds_to_fit": fitted - start,
-            "average_precision": evaluation.average_precision(scores, labels),
-            "seconds_to_score": done - fitted}
+    found = {"area": evaluation.roc_auc(scores, labels), "seconds_to_fit": fitted - start,
+             "average_precision": evaluation.average_precision(scores, labels),
+             "seconds_to_score": done - fitted}
+    if fit is detector:
+        found.update(kept(score.__self__, rows[~labels], scores[~labels]))
+    return found
+
+
+def kept(made, rows, scores):
+    """What a detector does with new normal rows: how many it flags at each quantile that it can promise,
+    and log p(x) of at most 2,000 of them, under the mixture and in the mean over its models."""
+    n, few = made.n_normal, rows[:2000]
+    flagged = {str(q): int((scores > made.threshold(q)).sum()) for q in QUANTILES if q <= n / (n + 1)}
+    by_each = [evaluation.AnomalyDetector(model, few[:2], made.kind, made.n_samples, made.standardizer,
+                                          made.seed).score(few).mean() for model in made.models]
+    return {"n_held_out": n, "n_new": len(scores), "flagged": flagged,
+            "log_p": -scores[:2000].mean(), "log_p_of_one": -np.mean(by_each)}
+
+
+def known(results):
+    """The lines of a file of results."""
+    return [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
 
 
 def run(folder, results, n_seeds, only):
     """Every table, seed and method that `results` has not yet, one line each; all lines."""
-    rows = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []
-    known = {(row["table"], row["seed"], row["method"]) for row in rows}
+    rows = known(results)
+    done = {(row["table"], row["seed"], row["method"]) for row in rows}
     for seed, path in itertools.product(range(n_seeds), sorted(folder.glob("*.npz"))):
         with np.load(path) as file:
             x, test, labels = split(file["X"], file["y"], seed)
         for name, (fit, package) in METHODS.items():
             key = (path.stem, seed, name)
-            if key in known or only and name not in only or not find_spec(package):
+            if key in done or only and name not in only or not find_spec(package):
                 continue
             row = dict(zip(("table", "seed", "method"), key), **measure(fit, x, test, labels, seed))
             rows.append(row)
@@ -166,19 +191,20 @@ def run(folder, results, n_seeds, only):
 
 # ---- what came out ----------------------------------------------------------------------------
 
+NUMBERS = ("area", "average_precision", "seconds_to_fit", "seconds_to_score")
+
+
 def summary(rows):
-    """Of the tables that all methods have in all seeds: their names, and for each method an array
-    (tables, 4): area, average precision, seconds to fit and to score, means over the seeds."""
+    """Of the tables that all methods have: their names, and for each method an array (tables, seeds, 4):
+    area, average precision, seconds to fit and to score. NaN where a method has not been run."""
     methods = [name for name in METHODS if any(row["method"] == name for row in rows)]
-    numbers = ("area", "average_precision", "seconds_to_fit", "seconds_to_score")
-    of = {}
-    for row in rows:
-        of.setdefault((row["table"], row["method"]), {})[row["seed"]] = [row[name] for name in numbers]
     n_seeds = max(row["seed"] for row in rows) + 1
-    tables = sorted({row["table"] for row in rows})
-    tables = [t for t in tables if all(len(of.get((t, m), ())) == n_seeds for m in methods)]
-    return tables, {m: np.array([np.mean([*of[t, m].values()], axis=0) for t in tables])
-                    for m in methods}
+    of = {(row["table"], row["method"], row["seed"]): [row.get(name, np.nan) for name in NUMBERS]
+          for row in rows}
+    known = {(table, method) for table, method, _ in of}
+    tables = [t for t in sorted({row["table"] for row in rows}) if all((t, m) in known for m in methods)]
+    return tables, {m: np.array([[of.get((t, m, seed), [np.nan] * 4) for seed in range(n_seeds)]
+                                 for t in tables]) for m in methods}
 
 
 def ranks(areas):
@@ -187,22 +213,25 @@ def ranks(areas):
 
 
 def paired(a, b):
-    """The mean over tables of a - b, and its standard error."""
-    difference = a - b
+    """The mean over tables of a - b, and its standard error. a, b (tables, seeds): of each table the
+    seeds that both have."""
+    difference = np.nanmean(a - b, axis=1)
     return difference.mean(), difference.std(ddof=1) / np.sqrt(len(difference))
 
 
 def report(tables, found):
     """A line for each method, the largest mean area first."""
-    areas = {name: values[:, 0] for name, values in found.items()}
+    areas = {name: np.nanmean(values[..., 0], axis=1) for name, values in found.items()}
     rank, first = ranks(areas), next(iter(areas))
     print(f"{setting()}\n\n{len(tables)} tables, the mean over seeds of each\n\n"
-          f"{'':22} {'area':>6} {'rank':>5} {'precision':>9} {f'{first} - it':>16} "
+          f"{'':22} {'seeds':>5} {'area':>6} {'rank':>5} {'precision':>9} {f'{first} - it':>16} "
           f"{'fit, s':>7} {'score, s':>8}")
     for name in sorted(areas, key=lambda name: -areas[name].mean()):
-        difference, error = paired(areas[first], areas[name])
-        _, precision, fit, score = found[name].mean(axis=0)
-        print(f"{name:22} {areas[name].mean():6.3f} {rank[name]:5.2f} {precision:9.3f} "
+        difference, error = paired(found[first][..., 0], found[name][..., 0])
+        n_seeds = (~np.isnan(found[name][..., 0])).sum() / len(tables)
+        precision = np.nanmean(found[name][..., 1], axis=1).mean()
+        fit, score = found[name][..., 2:].mean(axis=(0, 1))
+        print(f"{name:22} {n_seeds:5.2g} {areas[name].mean():6.3f} {rank[name]:5.2f} {precision:9.3f} "
               f"{difference:+8.3f} ± {error:.3f} {fit:7.2f} {score:8.2f}")
 
 
@@ -211,15 +240,16 @@ def areas_figure(tables, found):
     figure = Figure(figsize=(8, 0.32 * len(tables) + 1.4), layout="constrained")
     axes = figure.subplots()
     first, *others = found
-    order = np.argsort(found[first][:, 0])
+    area = {name: np.nanmean(values[..., 0], axis=1) for name, values in found.items()}
+    order = np.argsort(area[first])
     y = np.arange(len(tables))
     for i, name in enumerate(others):
         known = {"kNN": ("s", ORANGE)}.get(name, ("|", GREY))
-        axes.plot(found[name][order, 0], y, known[0], color=known[1], ms=6, mfc="none",
+        axes.plot(area[name][order], y, known[0], color=known[1], ms=6, mfc="none",
                   label=name if name == "kNN" else "the others" if i == len(others) - 1 else None)
-    axes.plot(found[first][order, 0], y, "o", color=BLUE, ms=7, label=first)
+    axes.plot(area[first][order], y, "o", color=BLUE, ms=7, label=first)
     axes.set(yticks=y, yticklabels=[tables[i] for i in order], xlabel="area under the ROC curve",
-             xlim=(min(0.3, min(f[:, 0].min() for f in found.values())), 1.01))
+             xlim=(min(0.3, min(map(np.min, area.values()))), 1.01))
     axes.axvline(0.5, color=GREY, ls=":")
     axes.grid(axis="y", alpha=0.3)
     axes.legend(frameon=False, fontsize=9, loc="center left")
@@ -228,14 +258,16 @@ def areas_figure(tables, found):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--results", type=Path, default=Path("anomaly_tables.jsonl"))
+    parser.add_argument("folder", type=Path, nargs="?", help="if left out, nothing is computed")
+    parser.add_argument("--results", type=Path, default=KNOWN, help="read, and added to [%(default)s]")
     parser.add_argument("--figure", type=Path, default=Path("anomaly_tables.png"))
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--only", nargs="+", choices=METHODS, metavar="METHOD", help=", ".join(METHODS))
     asked = parser.parse_args()
     warnings.filterwarnings("ignore", module="sklearn|pyod")
-    rows = run(asked.folder, asked.results, asked.seeds, asked.only)
+    if asked.folder:
+        run(asked.folder, asked.results, asked.seeds, asked.only)
+    rows = known(asked.results)
     tables, found = summary(rows)
     report(tables, found)
     areas_figure(tables, found).savefig(asked.figure, dpi=110)

@@ -11,7 +11,7 @@ are flagged. Which point to choose depends on what a miss costs and what a false
 lies can be known beforehand only on one axis: the detector has seen no anomaly, but it has seen normal
 rows, and the promise that it makes of them is kept.
 
-Five scores of the same model are compared, and beside them the distance to the fifth nearest of the
+Five scores by the same models are compared, and beside them the distance to the fifth nearest of the
 rows that were trained on, which needs no model at all and is hard to beat.
 
 The claim: -log p(x) finds the blocks that are not text as well as the nearest neighbours do, flags as
@@ -30,7 +30,7 @@ from matplotlib.figure import Figure
 from scipy.spatial import cKDTree
 
 from npvae import datasets, evaluation
-from npvae.evaluation.anomaly import SCORES
+from npvae.evaluation.scores import SCORES
 from npvae.plots import BLUE, GREY, ORANGE
 
 QUANTILES = (0.9, 0.95, 0.99)
@@ -49,10 +49,10 @@ def split(table, rng):
 
 
 def all_scores(detector, known, new):
-    """Five scores of one model, and the distance to the fifth nearest neighbour, by name."""
+    """Five scores by the same models, and the distance to the fifth nearest neighbour, by name."""
     scores = {}
     for kind in SCORES:
-        other = evaluation.AnomalyDetector(detector.model, known, kind, detector.n_samples,
+        other = evaluation.AnomalyDetector(detector.models, known, kind, detector.n_samples,
                                            detector.standardizer)
         scores[kind.replace("_", " ")] = other.score(new)
     tree = cKDTree(detector.standardizer(known))

@@ -110,7 +110,7 @@ def detection_figure(detector, scores, labels, shares):
 
 def shares_flagged(detector, held_out, groups):
     """The share of each group's rows that each of three scores flags: {group: {score: share}}."""
-    detectors = {kind: evaluation.AnomalyDetector(detector.model, held_out, kind,
+    detectors = {kind: evaluation.AnomalyDetector(detector.models, held_out, kind,
                                                   standardizer=detector.standardizer)
                  for kind in ("reconstruction_error", "negative_elbo", "latent_distance")}
     return {name: {kind: float(one.flag(rows, quantile=0.99).mean())
@@ -119,8 +119,8 @@ def shares_flagged(detector, held_out, groups):
 
 def calibration(detector, rows, rng):
     """Tail probabilities on normal rows, by three distances in the latent space, (n,) each."""
-    q = detector.model.encode(detector.standardizer(rows))
-    J = detector.model.n_latent
+    model = detector.models[0]
+    q, J = model.encode(detector.standardizer(rows)), model.n_latent
     z = q.mu + q.std * rng.standard_normal(q.mu.shape)
     return {"|mu|²": stats.chi2.sf((q.mu**2).sum(axis=-1), J),
             "|z|², z drawn": stats.chi2.sf((z**2).sum(axis=-1), J),

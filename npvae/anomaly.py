@@ -51,7 +51,7 @@ def run_fit(asked):
 def run_score(asked):
     detector = load_detector(asked.detector)
     rows = read_table(asked.rows, header=asked.header, delimiter=asked.delimiter)
-    n_columns = detector.model.n_data
+    n_columns = detector.models[0].n_data
     if rows.shape[1] != n_columns:
         raise ValueError(f"{asked.rows} has {rows.shape[1]} columns: {n_columns} were expected, as in "
                          f"the rows that {asked.detector} was made of")

@@ -180,12 +180,12 @@ def as_observed(model, x, observed, name="x"):
 
     Without a mask, and where x is no masked array, the second is None.
     """
-    x, observed = parted(model, x, observed, name)
+    x, observed = parted(x, observed, name, model.n_data, model.parameters.dtype)
     return as_data(model, x, name), observed
 
 
-def parted(model, x, observed, name):
-    """`as_observed` of an x that is not yet what the model describes: as it was, but for the zeros."""
+def parted(x, observed, name, n_columns, dtype):
+    """`as_observed` of an x that is not yet what a model describes: as it was, but for the zeros."""
     if isinstance(x, np.ma.MaskedArray):
         if observed is not None:
             raise ValueError(f"{mask_of(name)} is given, and {name} is a masked array, which says what "
@@ -194,7 +194,7 @@ def parted(model, x, observed, name):
     if observed is None:
         return x, None
     x = as_array(x, name)
-    observed = as_mask(observed, mask_of(name), model.n_data, model.parameters.dtype)
+    observed = as_mask(observed, mask_of(name), n_columns, dtype)
     if x.ndim == 2 and len(observed) != len(x):
         raise ValueError(f"{mask_of(name)} has {len(observed)} rows: {len(x)} were expected, as in "
                          f"{name}")

@@ -48,7 +48,7 @@ class VAEDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         n = self.detector_.n_normal
         threshold = self.detector_.threshold(min(self.quantile, n / (n + 1)))
         self.offset_ = self._log_density(np.array([threshold]))[0]
-        self._n_features_out = self.detector_.model.n_latent
+        self._n_features_out = self.detector_.models[0].n_latent
         return self
 
     def _log_density(self, scores):
@@ -77,17 +77,22 @@ class VAEDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         return np.where(self.decision_function(X) < 0, -1, 1)
 
     def transform(self, X):
-        """The posterior mean of each row: (n, J)."""
+        """The posterior mean of each row, by the first of the detector's models: (n, J). (Each has axes
+        of its own.)"""
         X = self._checked(X)
-        return self.detector_.codes(*self.detector_._prepared(X, None))
+        return self.detector_.members[0].codes(*self.detector_._prepared(X, None))
 
     def sample(self, n_samples=1):
         """New rows, drawn from p(x): (n_samples, D)."""
         check_is_fitted(self)
-        model, standardizer = self.detector_.model, self.detector_.standardizer
+        models, standardizer = self.detector_.models, self.detector_.standardizer
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
-        z = model.prior.sample(rng, n_samples, np.float64)
-        x = model.likelihood.sample(rng, model.decoder.forward(z)[0])
+        shares = rng.multinomial(n_samples, np.full(len(models), 1 / len(models)))
+        rows = []
+        for model, n in zip(models, shares):
+            z = model.prior.sample(rng, n, np.float64)
+            rows.append(model.likelihood.sample(rng, model.decoder.forward(z)[0]))
+        x = rng.permutation(np.concatenate(rows))
         return x * standardizer.scale + standardizer.shift
 
 

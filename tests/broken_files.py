@@ -17,7 +17,7 @@ from helpers import small_vae
 from npvae.datasets import load_images, read_idx, read_table
 from npvae.datasets.images import IDX_NAMES
 from npvae.evaluation import AnomalyDetector, load_detector
-from npvae.evaluation.anomaly import SCORES
+from npvae.evaluation.scores import SCORES
 
 
 def load_into(path):
@@ -121,7 +121,7 @@ def assert_sound(kind, result):
     elif kind in ("npy", "csv"):
         assert result.dtype == np.float64 and result.ndim == 2 and np.isfinite(result).all()
     else:
-        model = result.model if kind == "detector" else result
+        model = result.models[0] if kind == "detector" else result
         theta = model.parameters.theta
         assert theta.dtype in (np.float32, np.float64) and np.isfinite(theta).all()
         if kind == "detector":
@@ -138,6 +138,7 @@ def contents(result):
     if isinstance(result, tuple):
         return list(result)
     if isinstance(result, AnomalyDetector):
-        return [result.model.parameters.theta, result.latent_mean, result.latent_precision,
+        member = result.members[0]
+        return [member.model.parameters.theta, member.latent_mean, member.latent_precision,
                 result.normal_scores, np.array([result.n_samples, result.seed])]
     return [result.parameters.theta]

@@ -160,7 +160,9 @@ ROWS = {
            standardizer=(None, "scores, codes"), seed=(4, "scores"),
            observed=(None, "scores, codes")),
     **rows("evaluation.fit_detector", score=("negative_elbo", "scores"),
-           n_samples=(27, "scores"), n_steps=(60, "scores, codes"), seed=(4, "scores, codes")),
+           n_samples=(27, "scores"), n_steps=(60, "scores, codes"), n_models=(3, "scores"),
+           likelihood=(None, "scores, codes"), seed=(4, "scores, codes"),
+           observed=(None, "scores, codes")),
     **rows("evaluation.load_detector", model=(None, "")),
     **{f"gradcheck.{name}.complex_step": (False, {"complex_step"})
        for name in ("check", "check_function", "check_layer", "check_posterior", "check_prior",

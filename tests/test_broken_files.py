@@ -105,6 +105,10 @@ REFUSED = [
      lambda data: with_member(data, "latent_mean.npy", None)),
     ("a detector with a mean of another size", "detector", lambda data: with_member(
         data, "latent_mean.npy", array_bytes(np.zeros(4)))),
+    ("a detector with a second model and no moments of its codes", "detector", lambda data: with_member(
+        data, "other_thetas.npy", members_of(data)["theta.npy"])),
+    ("a detector with a second model of another size", "detector", lambda data: with_member(
+        data, "other_thetas.npy", array_bytes(np.zeros((1, 7), np.float32)))),
     ("a detector with scores that are not finite", "detector", lambda data: with_member(
         data, "normal_scores.npy", array_bytes(np.full(30, np.nan)))),
     ("a detector with half a standardizer", "detector", lambda data: with_member(

@@ -6,7 +6,7 @@ from scipy import stats
 
 import npvae
 from npvae import evaluation
-from npvae.evaluation.anomaly import left_out
+from npvae.evaluation.scores import left_out
 from npvae.networks import Chain, Dense
 
 LEVELS = (0.5, 0.8, 0.9, 0.95, 0.99)
@@ -108,8 +108,8 @@ def test_the_tail_of_a_distance_is_uniform_from_few_rows_on(n, rng):
         x = rng.standard_normal((n + (1 if n < 500 else 100), 5))
         detector = evaluation.AnomalyDetector(model, x[:n])
         tails += [*detector.tail(x[n:])]
-        naive += [*stats.chi2.sf(evaluation.anomaly.latent_distance(
-            detector._in_float64(), *detector._prepared(x[n:], None), None), 3)]
+        naive += [*stats.chi2.sf(evaluation.scores.latent_distance(
+            detector._in_float64().members[0], *detector._prepared(x[n:], None), None), 3)]
     assert stats.kstest(tails, "uniform").pvalue > 1e-3
     assert (stats.kstest(naive, "uniform").pvalue < 1e-3) == (n < 500)
 

@@ -2,11 +2,17 @@
 
 import numpy as np
 import pytest
+from scipy import special
 
 import npvae
 from npvae import evaluation
-from npvae.evaluation import detectors
+from npvae.datasets import page_blocks
+from npvae.distributions.columns import Categorical, Columns
+from npvae.distributions.counts import Poisson
+from npvae.distributions.scales import DiagonalGaussian
+from npvae.evaluation import AnomalyDetector, detectors
 from npvae.evaluation.detectors import fit_detector, without_extremes
+from npvae.evaluation.scores import SCORES
 
 QUICK = dict(n_steps=200, n_samples=10)
 
@@ -32,7 +38,7 @@ def test_what_the_thresholds_come_from_the_training_has_not_seen(monkeypatch, rn
         return npvae.fit(model, rows, **options)
     monkeypatch.setattr(detectors, "fit", noted)
     detector = fit_detector(x, **QUICK)
-    assert len(seen) == 3 and {len(rows) for rows in seen} == {80} and detector.n_normal == 20
+    assert len(seen) == 2 + 5 and {len(rows) for rows in seen} == {80} and detector.n_normal == 20
     back = detector.standardizer.shift + detector.standardizer.scale * seen[0]
     known = np.isclose(x[:, None], back[None], rtol=1e-9).all(axis=2).any(axis=1)
     assert known.sum() == 80
@@ -42,12 +48,12 @@ def test_what_the_thresholds_come_from_the_training_has_not_seen(monkeypatch, rn
 
 @pytest.mark.parametrize("n, held_out", [(6, 2), (30, 10), (60, 20), (90, 20), (100, 20), (500, 100)])
 def test_how_many_rows_are_held_out(n, held_out, rng):
-    assert fit_detector(table(rng, n), n_steps=1, n_samples=2).n_normal == held_out
+    assert fit_detector(table(rng, n), n_steps=1, n_samples=2, n_models=1).n_normal == held_out
 
 
 def test_the_share_of_new_rows_that_it_flags_is_what_it_promises(rng):
     """The whole of it, on 30 small tables: of new rows of the same table a tenth, at most."""
-    flagged = [fit_detector(table(rng, 60), n_steps=6, n_samples=2, seed=seed).flag(
+    flagged = [fit_detector(table(rng, 60), n_steps=6, n_samples=2, n_models=2, seed=seed).flag(
         table(rng, 50), quantile=0.9).mean() for seed in range(30)]
     assert abs(np.mean(flagged) - 2 / 21) < 4 * np.std(flagged) / np.sqrt(30)
 
@@ -61,16 +67,18 @@ def test_the_latent_size_is_that_of_the_larger_evidence_of_held_out_rows(best, r
         return evaluation.log_evidence(model, rows, generator, n_samples)._replace(
             log_px=np.full(len(rows), float(model.n_latent == best)))
     monkeypatch.setattr(detectors, "log_evidence", evidence)
-    assert fit_detector(table(rng, 100), n_steps=1, n_samples=2).model.n_latent == best
+    detector = fit_detector(table(rng, 100), n_steps=1, n_samples=2)
+    assert [model.n_latent for model in detector.models] == [best] * 5
     assert asked == [16, 16]                               # a fifth of the 80 that are not held out
 
 
 def test_it_trains_for_as_long_as_held_out_rows_gain(rng):
     """Of 30 rows in 12 columns a model learns by heart what is no use for others."""
     x = rng.standard_normal((40, 12))
-    _, n_epochs = detectors.trained(x[:30], 8, 1000, 0, validation=x[30:])
+    likelihood = DiagonalGaussian(12, 0.1)
+    _, n_epochs = detectors.trained(x[:30], likelihood, 8, 1000, 0, validation=x[30:])
     assert n_epochs < 500
-    model, again = detectors.trained(x, 8, 1000, 0, n_epochs=2)
+    model, again = detectors.trained(x, likelihood, 8, 1000, 0, n_epochs=2)
     assert again == 2
 
 
@@ -112,10 +120,17 @@ def test_extremes_are_moved_to_the_end_of_the_usual_range(rng):
     x[:, 2] = 0.0
     x[0] = [1e19, -50.0, 5.0]
     low, high = np.quantile(x, [0.05, 0.95], axis=0)
-    found = without_extremes(x)
+    found = without_extremes(x, np.ones(3, bool))
     assert found[0, 0] == pytest.approx(high[0] + 20 * (high[0] - low[0]))
     np.testing.assert_array_equal(found[1:], x[1:])
     assert found[0, 1:].tolist() == [-50.0, 5.0]
+    np.testing.assert_array_equal(without_extremes(x, np.array([False, True, True])), x)
+    holes = np.ma.masked_array(x, rng.random(x.shape) < 0.3)       # 1e19 counts where it is observed
+    holes.mask[0] = False
+    found = without_extremes(holes, np.ones(3, bool))
+    low, high = np.quantile(holes[:, 0].compressed(), [0.05, 0.95])
+    assert found[0, 0] == pytest.approx(high + 20 * (high - low))
+    np.testing.assert_array_equal(found.mask, holes.mask)
 
 
 def test_the_detector_is_kept_in_a_file(fitted, rng, tmp_path):
@@ -124,13 +139,159 @@ def test_the_detector_is_kept_in_a_file(fitted, rng, tmp_path):
     np.testing.assert_array_equal(again.score(new), fitted.score(new))
     np.testing.assert_array_equal(again.contributions(new).columns, fitted.contributions(new).columns)
     assert again.threshold(0.95) == fitted.threshold(0.95)
-    assert again.model.parameters.dtype == np.float64
+    assert {model.parameters.dtype for model in again.models} == {np.dtype(np.float64)}
+    assert len(again.models) == 5
 
 
 @pytest.mark.parametrize("normal, message", [
     (np.zeros((5, 3)), "normal has 5 rows: at least 6 were expected"),
     (np.zeros(9), r"normal has shape \(9,\): \(any, any\) was expected"),
+    ([[1.0], [1.0, 2.0]], "normal is no array"),
     (np.full((9, 2), np.nan), r"normal is nan at index \(0, 0\)")])
 def test_what_is_no_table_is_refused(normal, message):
     with pytest.raises(ValueError, match=message):
         fit_detector(normal)
+
+
+# ---- a mixture of several models ------------------------------------------------------------------
+
+def test_the_mixture_is_better_than_each_of_its_members_on_rows_that_none_has_seen():
+    """Of blocks of text, 300 to learn from and 4,000 new ones. Of every row the log of a mean is at
+    least the mean of the logs (Jensen); over the new rows it gains 0.7 nats on the mean member."""
+    blocks = page_blocks()
+    rows = np.random.default_rng(0).permutation(blocks.rows[~blocks.is_anomaly])
+    detector, new = fit_detector(rows[:300], n_steps=300, n_samples=5), rows[300:4300]
+    log_p = -detector.score(new)
+    alone = [AnomalyDetector(model, new[:2], detector.kind, 5, detector.standardizer)
+             for model in detector.models]
+    alone = np.array([-one.score(new) for one in alone])                       # log p_m(x): (5, n)
+    np.testing.assert_allclose(log_p, special.logsumexp(alone, axis=0) - np.log(5), rtol=1e-12)
+    assert (log_p >= alone.mean(axis=0)).all()
+    assert (log_p - alone).mean() > 0.3 and (log_p - alone).mean(axis=1).min() > 0.1
+
+
+@pytest.mark.parametrize("kind", SCORES)
+def test_other_scores_are_means_over_the_members_and_contributions_add_up(kind, fitted, rng):
+    x, n = table(rng, 30), fitted.n_samples
+    detector = AnomalyDetector(fitted.models, x, kind, n, fitted.standardizer)
+    if kind != "negative_evidence":
+        alone = [AnomalyDetector(model, x, kind, n, fitted.standardizer) for model in fitted.models]
+        np.testing.assert_allclose(detector.score(x), np.mean([one.score(x) for one in alone], axis=0))
+        if kind != "latent_distance":
+            np.testing.assert_allclose(detector.contributions(x).columns, np.mean(
+                [one.contributions(x).columns for one in alone], axis=0))
+    if kind != "latent_distance":
+        columns, code = detector.contributions(x)
+        np.testing.assert_allclose(columns.sum(axis=1) + code, detector.score(x), atol=1e-9, rtol=0)
+
+
+def test_a_member_contributes_by_its_share(rng):
+    """Of two members of which one finds the rows impossible, the other says alone what is odd: and the
+    code costs log 2 more, the price of telling which of the two it was."""
+    x, off = rng.standard_normal((40, 3)), npvae.vae(3, (6,), 2, likelihood="gaussian")
+    one = off.copy()
+    off.decoder.layers[-1].b[...] = 100.0
+    alone, both = (AnomalyDetector(models, x, "negative_evidence", 8) for models in (one, [off, one]))
+    found, expected = both.contributions(x), alone.contributions(x)
+    np.testing.assert_allclose(found.columns, expected.columns, rtol=1e-6)
+    np.testing.assert_allclose(found.code, expected.code + np.log(2), rtol=1e-6)
+    np.testing.assert_allclose(both.score(x), alone.score(x) + np.log(2), rtol=1e-6)
+
+
+def test_each_member_has_weights_and_an_order_of_its_own(fitted):
+    assert len({model.parameters.theta.tobytes() for model in fitted.models}) == 5
+    one = fit_detector(table(np.random.default_rng(0), 600), n_models=1, **QUICK)
+    np.testing.assert_array_equal(one.models[0].parameters.theta, fitted.models[0].parameters.theta)
+
+
+def test_the_tail_of_a_distance_is_that_of_one_model(fitted, rng):
+    with pytest.raises(ValueError, match="the detector has 5 models: one was expected"):
+        fitted.tail(table(rng, 5))
+
+
+@pytest.mark.parametrize("models, error, message", [
+    ([], ValueError, "model is an empty list: at least one VAE was expected"),
+    ([npvae.vae(4, (3,), 2), None], TypeError, "model is NoneType: a VAE was expected"),
+    ([npvae.vae(4, (3,), 2), npvae.vae(4, (5,), 2)], ValueError,
+     r"model holds models of two kinds, vae\(n_data=4, n_hidden=\(3,\).* at 0 and vae\(.*\(5,\).* at 1"),
+    ([npvae.vae(4, (3,), 2), npvae.vae(4, (3,), 2, activation="tanh")], ValueError, "of two kinds"),
+    ([npvae.vae(4, (3,), 2), npvae.vae(4, (3,), 2).astype(np.float64)], ValueError, "of two kinds")])
+def test_models_that_differ_in_more_than_their_parameters_are_refused(models, error, message, rng):
+    with pytest.raises(error, match=message):
+        AnomalyDetector(models, rng.random((9, 4)))
+
+
+# ---- holes, classes and counts -----------------------------------------------------------------
+
+KINDS = Columns([(Categorical(3), [1]), (Poisson(), [2]), (DiagonalGaussian(2, 0.1), [0, 3])])
+
+
+def of_kinds(rng, n):
+    """One cause of four columns: a number in thousands, a class, a count, a number in thousandths."""
+    z = rng.standard_normal(n)
+    return np.column_stack([3000 + 500 * (z + 0.3 * rng.standard_normal(n)), np.digitize(z, [-0.5, 0.5]),
+                            rng.poisson(np.exp(1.5 + 0.7 * z)), 0.001 * (z + rng.standard_normal(n))])
+
+
+@pytest.fixture(scope="module")
+def of_holes():
+    """A detector of 300 rows of which a fifth of the cells is missing; and the masked rows."""
+    rng = np.random.default_rng(1)
+    x = of_kinds(rng, 300)
+    rows = np.ma.masked_array(x, rng.random(x.shape) < 0.2)
+    return fit_detector(rows, likelihood=KINDS, n_steps=400, n_samples=10, n_models=2), rows
+
+
+def test_classes_and_counts_stay_what_they_are_and_numbers_are_standardized(of_holes):
+    detector, rows = of_holes
+    standardizer = detector.standardizer
+    assert standardizer.shift[[1, 2]].tolist() == [0, 0]
+    assert standardizer.scale[[1, 2]].tolist() == [1, 1]
+    assert standardizer.scale[0] == pytest.approx(rows[:, 0].std(), rel=0.1)
+    assert all(model.shows_mask for model in detector.models)
+    assert repr(detector.models[0].likelihood) == repr(KINDS)
+
+
+def test_a_relation_that_is_broken_between_a_number_a_class_and_a_count_is_found(of_holes, rng):
+    detector, _ = of_holes
+    new, broken = of_kinds(rng, 200), of_kinds(rng, 200)
+    broken[:, 1:3] = broken[rng.permutation(200), 1:3]
+    broken = broken[np.abs(broken[:, 0] - 3000) > 500]
+    scores, odd = detector.score(new), detector.score(broken)
+    area = evaluation.roc_auc(np.concatenate([scores, odd]), np.arange(200 + len(odd)) >= 200)
+    assert area > 0.75
+    columns, code = detector.contributions(broken)
+    np.testing.assert_allclose(columns.sum(axis=1) + code, odd, atol=1e-9, rtol=0)
+
+
+def test_what_is_missing_changes_nothing_whatever_stands_there(rng):
+    x, hidden = of_kinds(rng, 60), rng.random((60, 4)) < 0.2
+    quick = dict(likelihood=KINDS, n_steps=20, n_samples=2, n_models=1)
+    expected = fit_detector(np.ma.masked_array(x, hidden), **quick).normal_scores
+    for filler in (np.nan, -7.0, 1e300):
+        again = fit_detector(np.where(hidden, filler, x), observed=~hidden, **quick)
+        np.testing.assert_array_equal(again.normal_scores, expected)
+    whole, same = fit_detector(x, **quick), fit_detector(np.ma.masked_array(x, False), **quick)
+    np.testing.assert_array_equal(whole.normal_scores, same.normal_scores)
+    assert not whole.models[0].shows_mask
+
+
+def test_a_detector_of_holes_and_kinds_is_kept_in_a_file(of_holes, tmp_path):
+    detector, rows = of_holes
+    detector.save(tmp_path / "detector.npz")
+    again = evaluation.load_detector(tmp_path / "detector.npz")
+    np.testing.assert_array_equal(again.score(rows), detector.score(rows))
+
+
+@pytest.mark.parametrize("change, error, message", [
+    (dict(likelihood="columns"), TypeError, "likelihood is 'columns': a Likelihood was expected"),
+    (dict(likelihood=Columns([(Poisson(), [0, 1])])), ValueError, "n_data is 4: 2 was expected"),
+    (dict(likelihood=Columns([(Poisson(), range(4))])), ValueError, r"normal\[:, \[0, 1, 2, 3\]\]"),
+    (dict(observed=np.ones((300, 3))), ValueError, r"observed has shape \(300, 3\): \(batch, 4\)"),
+    (dict(observed=np.ones((299, 4))), ValueError, "observed has 299 rows: 300 were expected"),
+    (dict(observed=np.arange(4) + np.zeros((300, 1)) != 2), ValueError,
+     "normal has nothing observed in column 2 of the 240 rows that are trained on"),
+    (dict(n_models=0), ValueError, "n_models is 0")])
+def test_kinds_and_holes_that_do_not_fit_are_refused_by_name(change, error, message, rng):
+    with pytest.raises(error, match=message):
+        fit_detector(of_kinds(rng, 300), **{"n_steps": 1, **change})

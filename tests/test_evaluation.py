@@ -166,7 +166,7 @@ def trained():
     return model, standardizer, normal[200:300], normal[300:], off
 
 
-@pytest.mark.parametrize("score", evaluation.anomaly.SCORES)
+@pytest.mark.parametrize("score", evaluation.scores.SCORES)
 def test_a_detector_finds_planted_anomalies(score, trained, tmp_path):
     model, standardizer, held_out, normal, off = trained
     detector = evaluation.AnomalyDetector(model, held_out, score, standardizer=standardizer)
@@ -204,7 +204,7 @@ def test_the_scores_are_what_they_say(trained):
     mu = model.encode(standardizer(held_out)).mu
     assert np.mean(score("latent_distance")) == pytest.approx(2.0, abs=1.0)       # J
     detector = evaluation.AnomalyDetector(model, held_out, standardizer=standardizer)
-    np.testing.assert_allclose(detector.latent_mean, mu.mean(axis=0), rtol=1e-5)
+    np.testing.assert_allclose(detector.members[0].latent_mean, mu.mean(axis=0), rtol=1e-5)
     distance = evaluation.AnomalyDetector(model, held_out, "latent_distance",
                                           standardizer=standardizer).score(normal)
     of_100_rows = stats.f(2, 98, scale=2 * 101 * 99 / (100 * 98))               # Hotelling's

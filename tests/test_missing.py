@@ -239,7 +239,7 @@ def detector_of(score, **options):
     return evaluation.AnomalyDetector(model_of(), X, score, 30, SCALE, **options)
 
 
-@pytest.mark.parametrize("score", evaluation.anomaly.SCORES)
+@pytest.mark.parametrize("score", evaluation.scores.SCORES)
 def test_a_score_does_not_see_what_is_missing(score):
     detector = detector_of(score)
     rows = [np.where(OBSERVED, X, filler) for filler in (0.0, NAN, 7.5)]
@@ -265,7 +265,7 @@ def test_the_score_is_the_exact_marginal_of_what_is_observed(rng):
     assert_allclose(-detector.score(x, observed=observed), exact, atol=0.1)
 
 
-@pytest.mark.parametrize("score", evaluation.anomaly.CONTRIBUTIONS)
+@pytest.mark.parametrize("score", evaluation.contributions.CONTRIBUTIONS)
 def test_what_is_missing_adds_nothing_to_a_score(score):
     detector = detector_of(score)
     found = detector.contributions(np.where(OBSERVED, X, NAN), observed=OBSERVED)

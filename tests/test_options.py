@@ -54,7 +54,7 @@ def seen(name, result, given):
         aspects = {"blocks": [row.block for row in result.rows], "central": result.central,
                    "complex_step": result.complex_step}
     elif isinstance(result, npvae.evaluation.AnomalyDetector):
-        aspects = {"scores": result.normal_scores, "codes": result.latent_mean}
+        aspects = {"scores": result.normal_scores, "codes": result.members[0].latent_mean}
     elif name == "evaluation.diagnose":
         aspects = {found.name.split(" ")[0]: found[1:3] for found in result.measured}
     elif hasattr(result, "_asdict"):

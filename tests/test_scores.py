@@ -13,7 +13,7 @@ from npvae.datasets import Standardizer
 from npvae.distributions import likelihoods, priors
 from npvae.distributions.flows import FlowGaussian
 from npvae.distributions.mixtures import MixtureOfNormals
-from npvae.evaluation.anomaly import SCORES
+from npvae.evaluation.scores import SCORES
 from npvae.networks import Chain, Dense, Tanh
 from npvae.randomness import stream
 

@@ -33,27 +33,27 @@ class Contributions(NamedTuple):
     code: np.ndarray
 
 
-def of_the_error(detector, x, observed, eps):
+def of_the_error(member, x, observed, eps):
     """The squared error of each column."""
-    error = filled(x - detector.model.reconstruct(x, observed=observed), observed)
+    error = filled(x - member.model.reconstruct(x, observed=observed), observed)
     return error * error, np.zeros(len(x))
 
 
-def of_the_elbo(detector, x, observed, eps):
+def of_the_elbo(member, x, observed, eps):
     """-E_q[log p(x_d|z)] of each column, and the KL."""
-    cache = detector.forward(x, observed, eps)
-    return -terms(detector.model, x, observed, cache.z).mean(axis=0), cache.cost.per_x(cache.rate)
+    cache = member.forward(x, observed, eps)
+    return -terms(member.model, x, observed, cache.z).mean(axis=0), cache.cost.per_x(cache.rate)
 
 
-def of_the_reconstruction(detector, x, observed, eps):
+def of_the_reconstruction(member, x, observed, eps):
     """-E_q[log p(x_d|z)] of each column."""
-    z = detector.forward(x, observed, eps).z
-    return -terms(detector.model, x, observed, z).mean(axis=0), np.zeros(len(x))
+    z = member.forward(x, observed, eps).z
+    return -terms(member.model, x, observed, z).mean(axis=0), np.zeros(len(x))
 
 
-def of_the_evidence(detector, x, observed, eps):
+def of_the_evidence(member, x, observed, eps):
     """-E[log p(x_d|z)] of each column under the weights of the draws, and the KL of these."""
-    model = detector.model
+    model = member.model
     cache = model.forward(x, eps, observed=observed, objective=ELBO(cost=SampledKL()))[1]
     log_w = (cache.log_px - cache.rate).astype(np.float64)              # (L, B)
     log_v = log_w - log_sum_exp(log_w)

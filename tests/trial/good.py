@@ -220,8 +220,9 @@ GOOD = {
                                                                observed=OBSERVED),
     "evaluation.AnomalyDetector.tail": lambda d: dict(self=detector(), x=X, observed=OBSERVED),
     "evaluation.AnomalyDetector.save": lambda d: dict(self=detector(), path=d / "new.npz"),
-    "evaluation.fit_detector": lambda d: dict(normal=X, score="negative_evidence", n_samples=4,
-                                              n_steps=100, seed=3),
+    "evaluation.fit_detector": lambda d: dict(
+        normal=X, score="negative_evidence", n_samples=4, n_steps=100, n_models=2, seed=3,
+        likelihood=likelihoods.TiedGaussian(0.3), observed=np.arange(48).reshape(8, 6) % 5 > 0),
     "evaluation.load_detector": lambda d: dict(path=detector_file(d), model=vae()),
     "evaluation.roc_curve": lambda d: curves(),
     "evaluation.roc_auc": lambda d: curves(),

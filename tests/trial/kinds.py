@@ -114,7 +114,8 @@ KINDS = {
     "k": count(4), "stride": count(1), "padding": count(0, least=0), "n": count(), "columns": count(),
     "n_batch": count(4), "n_samples": count(28), "n_chains": count(27), "n_temperatures": count(4),
     "n_draws": count(1, least=0),
-    "n_leapfrog": count(3), "steps": count(4), "n_steps": count(3), "chunk": count(), "n_last": count(3),
+    "n_models": count(3), "n_last": count(3), "chunk": count(), "n_leapfrog": count(3),
+    "steps": count(4), "n_steps": count(3),
     "n_classes": count(5), "n_levels": count(256, least=2), "epochs": count(3), "batch_size": count(3),
     "patience": count(5, None, good=["None"]), "seed": count(4, least=0, good=["10**30"]),
     "variance": number(0.25), "temperature": number(0.9), "prior_temperature": number(0.9),
@@ -275,6 +276,9 @@ KINDS.update({
     "evaluation.AnomalyDetector.contributions.x": array(pixels),
     "evaluation.fit_detector.normal": array(of_any_width),
     "evaluation.fit_detector.score": choice("negative_elbo"),
+    "evaluation.fit_detector.likelihood": Kind(("None",), also(
+        its_name="gaussian", its_class=likelihoods.Gaussian, a_prior=priors.StandardNormal(2)),
+        (likelihoods.Gaussian(0.5), None)),
     "evaluation.AnomalyDetector.tail.x": array(pixels),
     "datasets.Masking.p": fraction(0.5, zero=True),
     "datasets.Masking.__call__.x": array(
