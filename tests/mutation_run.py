@@ -93,7 +93,7 @@ class FirstFailure:
             self.path.write_text(report.nodeid)
 
     def pytest_collectreport(self, report):
-        if report.failed:
+        if report.failed and not self.path.exists():
             self.path.write_text(f"{report.nodeid} (import)")
 
 
