@@ -3,25 +3,25 @@
 The claim: thresholds from normal rows alone flag most anomalies of each kind; and of three distances in
 the latent space only that of a drawn z has the chi-squared tail that it says.
 
-The rows are made by a stated process: two hidden causes drive eight columns, on scales from
-0.01 to 1000, with a little noise. Three kinds of anomaly are planted: a small *spike* in one column;
-a *broken relation*, in which one column is another row's, so that each is in its usual range but they do
-not fit together; and a *shifted* group, in which the causes themselves are unusual, and the columns fit.
+The rows are made by a stated process: two hidden causes drive eight columns, on scales from 0.01 to
+1000, with a little noise. Three kinds of anomaly are planted: a small *spike* in one column; a *broken
+relation*, in which one column is another row's, so that each is in its usual range but they do not fit
+together; and a *shifted* group, in which the causes themselves are unusual, and the columns fit.
 
 Which score sees which kind? The reconstruction error sees columns that do not fit together, and hardly
 the shifted group, whose rows are decoded almost as well as others. (`--quick` trains for less long, and
 its decoder has still to learn these rows.) The distance of the code sees that group, and little else.
 -ELBO is the sum of both parts, each in nats, and sees all three.
 
-All that the detector knows comes from normal rows: the standardization (else the column with
-the largest unit would be all that counts), the model, and the thresholds: a quantile of the
-scores of normal rows held out, or their mean + 3 deviations.
+All that the detector knows comes from normal rows: the standardization (else the column with the largest
+unit would be all that counts), the model, and the thresholds: a quantile of the scores of normal rows
+held out, or their mean + 3 deviations.
 
-A distance in the latent space looks as if it came with its own probability, the tail of a
-chi-squared distribution; the last figure shows when it does: where the share of normal rows below a
-tail is that tail. A drawn z comes near it. The posterior mean is too near to 0 for that; and that of
-the Mahalanobis distance of the mean crosses the line near 0.05, and is far off it elsewhere, for these
-means are not Gaussian. So for a threshold take a quantile of normal rows.
+A distance in the latent space looks as if it came with its own probability, the tail of a chi-squared
+distribution; the last figure shows when it does: where the share of normal rows below a tail is that
+tail. A drawn z comes near it. The posterior mean is too near to 0 for that; and that of the Mahalanobis
+distance of the mean crosses the line near 0.05, and is far off it elsewhere, for these means are not
+Gaussian. So for a threshold take a quantile of normal rows.
 
     python examples/anomaly_table.py [--quick]
     python examples/anomaly_table.py --score rows.csv         # rows of your own, .csv or .npy
@@ -63,13 +63,15 @@ def planted_rows(rng, n):
 # %% The detector
 
 
-def make_detector(rng, n, epochs):
+def make_detectors(rng, n, epochs):
+    """Of one model, a detector for each of three scores."""
     train, held_out = normal_rows(rng, n), normal_rows(rng, 2000)
     standardizer = datasets.standardizer_of(train)
     model = npvae.vae(8, (64, 64), 6, likelihood="tied_gaussian", variance=0.1, activation="tanh")
     npvae.fit(model, standardizer(train), epochs=epochs, batch_size=100, progress=False,
               learning_rate=npvae.schedules.Cosine(3e-3, epochs))
-    return evaluation.AnomalyDetector(model, held_out, standardizer=standardizer), held_out
+    return {kind: evaluation.AnomalyDetector(model, held_out, kind, standardizer=standardizer)
+            for kind in ("reconstruction_error", "negative_elbo", "latent_distance")}
 
 
 # %% Figures
@@ -82,10 +84,10 @@ def detection_figure(detector, scores, labels, shares):
     for flag, style, colour, name in ((False, "-", BLUE, "normal"), (True, "--", ORANGE, "anomalies")):
         histogram.hist(scores[labels == flag], bins, density=True, histtype="step", ls=style,
                        color=colour, label=name)
-    thresholds = (("99 % quantile", dict(quantile=0.99), ":"), ("mean + 3 sigma", dict(sigmas=3), "-."))
-    for name, kind, style in thresholds:
-        histogram.axvline(detector.threshold(**kind), color=GREEN if ":" == style else GREY, ls=style,
-                          label=name)
+    for name, threshold, style, colour in (
+            ("99 % quantile", detector.threshold(quantile=0.99), ":", GREEN),
+            ("mean + 3 sigma", detector.threshold(sigmas=3), "-.", GREY)):
+        histogram.axvline(threshold, color=colour, ls=style, label=name)
     histogram.set(title="-ELBO", xlabel="nats per row (the highest 3 % not shown)", ylabel="density",
                   yscale="log")
     histogram.legend(frameon=False, fontsize=8)
@@ -106,15 +108,6 @@ def detection_figure(detector, scores, labels, shares):
     recall.set(title=f"average precision {evaluation.average_precision(scores, labels):.3f}",
                xlabel="recall", ylabel="precision", ylim=(0, 1.03))
     return figure
-
-
-def shares_flagged(detector, held_out, groups):
-    """The share of each group's rows that each of three scores flags: {group: {score: share}}."""
-    detectors = {kind: evaluation.AnomalyDetector(detector.models, held_out, kind,
-                                                  standardizer=detector.standardizer)
-                 for kind in ("reconstruction_error", "negative_elbo", "latent_distance")}
-    return {name: {kind: float(one.flag(rows, quantile=0.99).mean())
-                   for kind, one in detectors.items()} for name, rows in groups.items()}
 
 
 def calibration(detector, rows, rng):
@@ -165,25 +158,27 @@ def main(arguments=None):
 
     asked.out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(0)
-    detector, held_out = make_detector(rng, *((10000, 32) if asked.quick else (20000, 60)))
+    detectors = make_detectors(rng, *((10000, 32) if asked.quick else (20000, 60)))
+    detector = detectors["negative_elbo"]
     normal, planted = normal_rows(rng, 5000), planted_rows(rng, 200)
     scores = detector.score(np.concatenate([normal, *planted.values()]))
     labels = np.arange(len(scores)) >= len(normal)
-    found = {"auc": evaluation.roc_auc(scores, labels),
-             "false alarms": float(detector.flag(normal, quantile=0.99).mean())}
+    shares = {name: {kind: float(one.flag(rows, quantile=0.99).mean()) for kind, one in detectors.items()}
+              for name, rows in {"normal": normal, **planted}.items()}
+    found = {"auc": evaluation.roc_auc(scores, labels), "shares": shares,
+             "false alarms": shares["normal"]["negative_elbo"]}
     print(f"area under the ROC curve {found['auc']:.3f}; the 99 % quantile flags "
           f"{100 * found['false alarms']:.1f} % of new normal rows, mean + 3 sigma "
           f"{100 * detector.flag(normal, sigmas=3).mean():.1f} %")
-    found["shares"] = shares_flagged(detector, held_out, {"normal": normal, **planted})
-    for name, shares in found["shares"].items():
-        print(f"{name:16} " + ", ".join(f"{100 * shares[kind]:5.1f} % by {kind}" for kind in shares))
+    for name, of_kinds in shares.items():
+        print(f"{name:16} " + ", ".join(f"{100 * n:5.1f} % by {kind}" for kind, n in of_kinds.items()))
     tails = calibration(detector, normal, rng)
     for name, p in tails.items():
         found[name] = float((p < 0.05).mean())
         found[f"{name}: off"] = float(off(p))
         print(f"tail below 0.05 for {100 * found[name]:4.1f} % of normal rows, off by up to "
               f"{off(p):.2f}: {name}")
-    figure = detection_figure(detector, scores, labels, found["shares"])
+    figure = detection_figure(detector, scores, labels, shares)
     figure.savefig(asked.out / "anomaly_table.png", dpi=110)
     calibration_figure(tails).savefig(asked.out / "anomaly_table_calibration.png", dpi=110)
     detector.save(path)

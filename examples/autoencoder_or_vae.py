@@ -12,13 +12,12 @@ KL keeps all the regions near N(0, I). So neighbours in the code must look alike
 and what is drawn from N(0, I) is close to some image's code (*completeness*). A point has no region:
 its KL to N(0, I) is infinite.
 
-Note what is near N(0, I): the average of all the posteriors, and not each of them; those
-are narrow. If each were N(0, I), the code would say nothing about the image.
+Note what is near N(0, I): the average of all the posteriors, and not each of them; those are narrow.
+If each were N(0, I), the code would say nothing about the image.
 
-The two planes have different units. So both are looked at in their own: the map reaches 2.5 of a
-model's deviations to each side, and the places around a mean are 1/4 and 1/2 of a deviation away.
-The walk leads between the two digits whose mean codes are farthest apart, in deviations, the
-models taken together; from the image whose code is nearest to the one mean to that nearest to the other.
+Each plane is looked at in its own units: the map reaches 2.5 deviations of its codes to each side, and
+the places around a mean are 1/4 and 1/2 of one away. The walk leads between the two digits whose mean
+codes are farthest apart in these units, in both planes together, each from its most central image.
 
     python examples/autoencoder_or_vae.py [--quick]
 """
@@ -39,9 +38,9 @@ from npvae import datasets, evaluation, plots
 
 def codes_figure(codes, labels):
     figure = Figure(figsize=(9, 4.3), layout="constrained")
+    angle = np.linspace(0, 2 * np.pi, 200)
     for axes, (name, z) in zip(figure.subplots(1, 2), codes.items()):
         points = plots.class_scatter(axes, z, labels)
-        angle = np.linspace(0, 2 * np.pi, 200)
         axes.plot(2 * np.cos(angle), 2 * np.sin(angle), "-", color=plots.ORANGE, lw=2)
         axes.set(title=f"{name}: codes of the test images", xlabel="$z_1$", ylabel="$z_2$",
                  aspect="equal")
@@ -55,19 +54,18 @@ def codes_figure(codes, labels):
 
 def normality_figure(codes):
     figure = Figure(figsize=(9, 4.6), layout="constrained")
-    grid = np.linspace(-4, 4, 200)
-    for row, (name, z) in zip(figure.subplots(2, 2, width_ratios=(1.4, 1)), codes.items()):
-        for j, colour in enumerate((plots.BLUE, plots.GREEN)):
-            row[0].hist(z[:, j], 80, density=True, histtype="step", color=colour,
-                        ls="-" if j == 0 else "--", label=f"$z_{j + 1}$")
-            quantiles = stats.norm.ppf((np.arange(200) + 0.5) / 200)
-            row[1].plot(quantiles, np.quantile(z[:, j], stats.norm.cdf(quantiles)), color=colour,
-                        ls="-" if j == 0 else "--")
-        row[0].plot(grid, stats.norm.pdf(grid), ":", color=plots.ORANGE, lw=2, label="N(0, 1)")
-        row[0].set(title=f"{name}: density", xlabel="z")
-        row[0].legend(frameon=False, fontsize=8)
-        row[1].plot([-3, 3], [-3, 3], ":", color=plots.ORANGE, lw=2)
-        row[1].set(title="quantiles against N(0, 1)", xlabel="of N(0, 1)", ylabel="of z")
+    grid, shares = np.linspace(-4, 4, 200), (np.arange(200) + 0.5) / 200
+    panels = figure.subplots(2, 2, width_ratios=(1.4, 1))
+    for (density, against), (name, z) in zip(panels, codes.items()):
+        for j, (colour, style) in enumerate(((plots.BLUE, "-"), (plots.GREEN, "--"))):
+            density.hist(z[:, j], 80, density=True, histtype="step", color=colour, ls=style,
+                         label=f"$z_{j + 1}$")
+            against.plot(stats.norm.ppf(shares), np.quantile(z[:, j], shares), style, color=colour)
+        density.plot(grid, stats.norm.pdf(grid), ":", color=plots.ORANGE, lw=2, label="N(0, 1)")
+        density.set(title=f"{name}: density", xlabel="z")
+        density.legend(frameon=False, fontsize=8)
+        against.plot([-3, 3], [-3, 3], ":", color=plots.ORANGE, lw=2)
+        against.set(title="quantiles against N(0, 1)", xlabel="of N(0, 1)", ylabel="of z")
     return figure
 
 
@@ -76,31 +74,23 @@ def normality_figure(codes):
 TILES, REACH = 15, 2.5                       # so many a side, to so many deviations from the mean
 
 
-def tile_of(z, mean, deviation):
-    """Row and column of the tile that each z is in, (n, 2), from 0 at the lower left; -1 outside."""
-    place = np.floor((z - mean + REACH * deviation) / (2 * REACH * deviation) * TILES).astype(int)
-    return np.where(((place >= 0) & (place < TILES)).all(axis=-1, keepdims=True), place, -1)[:, ::-1]
-
-
-def empty_tiles(z, mean, deviation):
-    """(TILES, TILES), bool: where no code lies."""
-    empty = np.ones((TILES, TILES), bool)
-    row, column = tile_of(z, mean, deviation).T
-    empty[row[row >= 0], column[row >= 0]] = False
-    return empty
+def in_each_tile(z, mean, deviation):
+    """How many of the z (n, 2) are in each tile, (TILES, TILES), z_2 upwards from the first row."""
+    z1, z2 = ((z - mean) / deviation).T
+    return np.histogram2d(z2, z1, TILES, [(-REACH, REACH), (-REACH, REACH)])[0]
 
 
 def map_figure(models, codes):
     figure = Figure(figsize=(9, 4.7), layout="constrained")
     side = REACH * ((2 * np.arange(TILES) + 1) / TILES - 1)           # centres of tiles, deviations
+    grid = np.array([(z1, z2) for z2 in side[::-1] for z1 in side])
     for axes, (name, z) in zip(figure.subplots(1, 2), codes.items()):
         mean, deviation = z.mean(axis=0), z.std(axis=0)
-        grid = np.array([(z1, z2) for z2 in side[::-1] for z1 in side])
         low, high = mean - REACH * deviation, mean + REACH * deviation
         where = dict(extent=(low[0], high[0], low[1], high[1]), aspect="auto")
         canvas = plots.tile(models[name].decode(mean + grid * deviation), (28, 28), TILES)
         axes.imshow(canvas, cmap="gray_r", vmin=0, vmax=1.3, **where)
-        hole = np.where(empty_tiles(z, mean, deviation)[::-1], 1.0, np.nan)
+        hole = np.where(in_each_tile(z, mean, deviation)[::-1] == 0, 1.0, np.nan)
         axes.imshow(hole, cmap="Oranges", vmin=0, vmax=1.5, alpha=0.45, **where)
         axes.plot(*z[:1500].T, ".", color=plots.BLUE, ms=2, alpha=0.7)
         axes.set(title=f"{name}: what the plane decodes to", xlabel="$z_1$", ylabel="$z_2$",
@@ -115,34 +105,27 @@ def map_figure(models, codes):
 
 def walk_ends(codes, labels):
     """The two digits whose mean codes are farthest apart, in deviations, over all models."""
-    total = np.zeros((10, 10))
-    for z in codes.values():
-        means = np.array([z[labels == c].mean(axis=0) for c in range(10)]) / z.std(axis=0)
-        total += cdist(means, means)
-    return np.unravel_index(total.argmax(), total.shape)
+    means = [[z[labels == c].mean(axis=0) / z.std(axis=0) for c in range(10)] for z in codes.values()]
+    apart = sum(cdist(each, each) for each in means)
+    return np.unravel_index(apart.argmax(), apart.shape)
 
 
 def decoded_figure(models, x, codes, labels):
-    rng = np.random.default_rng(0)
-    z = rng.standard_normal((12, 2))
-    around = np.array([(r * np.cos(a), r * np.sin(a))
-                       for r in (0.25, 0.5) for a in np.linspace(0, 2 * np.pi, 6, endpoint=False)])
-    t = np.linspace(0, 1, 12)[:, None]
+    z = np.random.default_rng(0).standard_normal((12, 2))
+    angle, t = np.arange(6) * np.pi / 3, np.linspace(0, 1, 12)[:, None]
+    around = np.concatenate([r * np.stack([np.cos(angle), np.sin(angle)], axis=1) for r in (0.25, 0.5)])
     first, second = walk_ends(codes, labels)
     rows, names = [], []
     for name, model in models.items():
         mu = model.encode(x).mu
-        ends = []
-        for digit in (first, second):
-            own = mu[labels == digit]
-            ends.append(own[np.linalg.norm(own - own.mean(axis=0), axis=-1).argmin()])
         nearby = mu[labels == 3].mean(axis=0) + around * codes[name].std(axis=0)
-        rows += [model.decode(z), model.decode(nearby), model.decode((1 - t) * ends[0] + t * ends[1])]
+        start, end = (own[np.linalg.norm(own - own.mean(axis=0), axis=-1).argmin()]
+                      for own in (mu[labels == first], mu[labels == second]))
+        rows += [model.decode(z), model.decode(nearby), model.decode((1 - t) * start + t * end)]
         names += [f"{name}: z ~ N(0, I)", f"{name}: around the mean 3",
                   f"{name}: from a {first} to a {second}"]
     figure = Figure(figsize=(10.4, 3.9), layout="constrained")
-    axes = figure.subplots()
-    plots.label_rows(axes, rows, names, lines=[3])
+    plots.label_rows(figure.subplots(), rows, names, lines=[3])
     return figure
 
 
@@ -155,37 +138,32 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=Path("out"))
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
-    data = datasets.mnist()
     n, epochs, n_drawn = (8000, 4, 100) if asked.quick else (60000, 10, 300)
-    x, labels = data.test_images, data.test_labels
+    (images, _, x, labels), rng = datasets.mnist(), np.random.default_rng(0)
     models = {"AE": npvae.autoencoder(n_latent=2), "VAE": npvae.vae(n_latent=2)}
-    codes, result = {}, {}
-    rng = np.random.default_rng(0)
-    draws = rng.standard_normal((1000, 2))
+    draws, codes, result = rng.standard_normal((1000, 2)), {}, {}
     for name, model in models.items():
-        npvae.fit(model, data.train_images[:n], epochs=epochs, progress=False)
-        q = model.encode(x)
+        npvae.fit(model, images[:n], epochs=epochs, progress=False)
+        q, moments = model.encode(x), evaluation.latent_moments(model, x)
         z = codes[name] = q.mu + q.std * rng.standard_normal(q.mu.shape)        # z ~ q(z)
         mean, deviation = z.mean(axis=0), z.std(axis=0)
-        moments = evaluation.latent_moments(model, x)
-        inside = np.mean(np.linalg.norm(z, axis=-1) < 2)
-        # holes: draws of each model's own mean and deviations that fall where no code lies
-        row, column = tile_of(mean + draws * deviation, mean, deviation).T
-        holes = empty_tiles(z, mean, deviation)[row, column][row >= 0].mean()
-        # completeness: does what is drawn look like any image?
-        real = data.train_images[:5000]
-        distance = cdist(model.decode(draws[:n_drawn]), real, "sqeuclidean").min(axis=1).mean()
-        result[name] = dict(deviation=float(deviation.mean()), inside=float(inside), kl=moments.kl,
-                            holes=float(holes), distance=float(distance), std=float(q.std.mean()),
-                            reconstruction=npvae.evaluate(model, x).reconstruction)
+        # draws of each model's own mean and deviations: how many fall where no code lies?
+        drawn = in_each_tile(mean + draws * deviation, mean, deviation)
+        holes = drawn[in_each_tile(z, mean, deviation) == 0].sum() / drawn.sum()
+        # draws of N(0, I), decoded: do they look like any image?
+        distance = cdist(model.decode(draws[:n_drawn]), images[:5000], "sqeuclidean").min(axis=1)
+        found = result[name] = dict(
+            deviation=deviation.mean(), inside=np.mean(np.linalg.norm(z, axis=-1) < 2), kl=moments.kl,
+            holes=holes, distance=distance.mean(), std=q.std.mean(),
+            reconstruction=npvae.evaluate(model, x).reconstruction)
         print(f"{name:3}  mean {np.round(moments.mean, 2)}, deviation "
               f"{np.round(np.sqrt(moments.variance), 2)}, KL {np.round(moments.kl, 2)} nats; "
-              f"{100 * inside:.0f} % of the codes within radius 2 (N(0, I): 86 %); "
-              f"mean std(x) {q.std.mean():.2f}")
-        print(f"     test reconstruction {result[name]['reconstruction']:.1f} nats per image; "
+              f"{100 * found['inside']:.0f} % of the codes within radius 2 (N(0, I): 86 %); "
+              f"mean std(x) {found['std']:.2f}")
+        print(f"     test reconstruction {found['reconstruction']:.1f} nats per image; "
               f"of draws of the codes' own mean and deviations {100 * holes:.1f} % fall in a hole;\n"
-              f"     from a decoded draw of N(0, I) to the nearest of 5,000 images {distance:.1f} "
-              "(squared)")
+              f"     from a decoded draw of N(0, I) to the nearest of 5,000 images "
+              f"{found['distance']:.1f} (squared)")
     for name, figure in (("codes", codes_figure(codes, labels)), ("normality", normality_figure(codes)),
                          ("map", map_figure(models, codes)),
                          ("decoded", decoded_figure(models, x, codes, labels))):

@@ -3,20 +3,18 @@
 The claim: the more dimensions the code has, the more it tells of the label, and the less often
 z ~ N(0, I) becomes the digit that was asked for; a z from the label's own codes becomes it more often.
 
-The decoder is given a code z and a label c; the encoder, too, is told the label, so that z
-has no need to say which digit it is. To make a digit one draws z ~ N(0, I) and decodes it
-with the wanted label. A classifier that has seen real images only then reads the result.
+The decoder is given a code z and a label c; the encoder, too, is told the label, so that z has no need
+to say which digit it is. To make a digit one draws z ~ N(0, I) and decodes it with the wanted label. A
+classifier that has seen real images only then reads the result.
 
-Where it reads another digit, the reason is in the codes. With the label c the decoder has
-been trained on codes from q(z|c), the mean of q(z|x, c) over the images of that label, and
-z ~ N(0, I) is such a code only if q(z|c) is near p(z) = N(0, I). Averaged over the labels,
+Where it reads another digit, the reason is in the codes. With the label c the decoder has been trained
+on codes from q(z|c), the mean of q(z|x, c) over the images of that label, and z ~ N(0, I) is such a
+code only if q(z|c) is near p(z) = N(0, I). Averaged over the labels,
 
     mean of KL(q(z|c) || p(z))  =  KL(q(z) || p(z)) + I(z; c),
 
-and it is the last term that spoils the digits: z still tells something of the label, so a z
-that fits another label contradicts the wanted one. The larger the code, the more it tells.
-
-None of the three is known exactly; each is given by something that it is at least:
+and it is the last term that spoils the digits: a z that fits another label contradicts the wanted one.
+The larger the code, the more it tells. Each of the three is given by something that it is at least:
 
 - KL(q || N(0, I)) is at least that of the Gaussian of q's mean and covariance. (What is missing is
   KL(q || that Gaussian), for the log of the ratio of the two Gaussians is quadratic, and so has the same
@@ -24,8 +22,8 @@ None of the three is known exactly; each is given by something that it is at lea
 - I(z; c) = H(c) - H(c|z) is at least H(c) + mean of log r(c|z), for any classifier r, on codes that it
   has not seen. I(z; c) is at most H(c), which is log 10 for ten labels alike in number.
 
-Three things help: draw z from q(z|c) (here, from a Gaussian fitted to it); draw z nearer to
-0, which costs variety; train with a larger beta, which costs variety and the ELBO.
+Three things help: draw z from q(z|c) (here, from a Gaussian fitted to it); draw z nearer to 0, which
+costs variety; train with a larger beta, which costs variety and the ELBO.
 
     python examples/conditional_accuracy.py [--quick]
 """
@@ -35,7 +33,8 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from scipy.special import entr, log_softmax, softmax
+from scipy.special import log_softmax, softmax
+from scipy.stats import entropy
 
 import npvae
 from npvae import schedules
@@ -89,9 +88,8 @@ def draw_codes(model, x, labels, rng):
 
 def told_of_the_label(net, z, labels):
     """At least so many nats does z tell of the label: H(c) + mean log r(c|z), r the classifier's."""
-    share = np.bincount(labels, minlength=10) / len(labels)
     log_r = log_softmax(net.forward(z)[0].astype(np.float64), axis=1)[np.arange(len(z)), labels]
-    return float(entr(share).sum() + log_r.mean())
+    return float(entropy(np.bincount(labels)) + log_r.mean())
 
 
 def variety(images, labels):
@@ -129,25 +127,24 @@ def main(arguments=None):
         found[f"variety {name}"] = float(variety(images, WANTED) / variety(x_test, labels_test))
 
     for n in sizes:
-        model = trained(n)
+        model, rng = trained(n), np.random.default_rng(2)
         eps = np.random.default_rng(1).standard_normal((len(WANTED), n))
-        z, kl = np.empty_like(eps), 0.0
-        for k in range(10):
-            mean, variances, axes = fit_gaussian(model.encode(x[labels == k], c[labels == k]))
+        of_labels = [fit_gaussian(model.encode(x[labels == k], c[labels == k])) for k in range(10)]
+        z = np.empty_like(eps)
+        for k, (mean, variances, axes) in enumerate(of_labels):
             z[WANTED == k] = mean + np.sqrt(variances) * eps[WANTED == k] @ axes.T
-            kl += mismatch(mean, variances, axes) / 10
         decode(f"prior {n}", model, eps)
         decode(f"fitted {n}", model, z)
-        found[f"kl label {n}"] = float(kl)
+        found[f"kl label {n}"] = float(np.mean([mismatch(*gaussian) for gaussian in of_labels]))
         found[f"kl all {n}"] = float(mismatch(*fit_gaussian(model.encode(x, c))))
-        rng = np.random.default_rng(2)
         reader = train_classifier(draw_codes(model, x, labels, rng), labels, 3)
-        told = told_of_the_label(reader, draw_codes(model, x_test, labels_test, rng), labels_test)
-        found[f"told {n}"] = told
+        found[f"told {n}"] = told_of_the_label(
+            reader, draw_codes(model, x_test, labels_test, rng), labels_test)
         print(f"{n:2} dimensions: {found[f'prior {n}']:.1%} right with z ~ N(0, I), "
-              f"{found[f'fitted {n}']:.1%} with z ~ q(z|c), fitted; KL to N(0, I) of one label's "
-              f"codes at least {kl:.2f} nats, of all together at least {found[f'kl all {n}']:.2f}; "
-              f"I(z; c) at least {told:.2f} (at most log 10 = {np.log(10):.2f})", flush=True)
+              f"{found[f'fitted {n}']:.1%} with z ~ q(z|c), fitted; KL to N(0, I) of one label's codes "
+              f"at least {found[f'kl label {n}']:.2f} nats, of all together at least "
+              f"{found[f'kl all {n}']:.2f}; I(z; c) at least {found[f'told {n}']:.2f} "
+              f"(at most log 10 = {np.log(10):.2f})", flush=True)
 
     strict = trained(n, beta=4.0)
     decode("0.7 eps", model, 0.7 * eps)
@@ -166,7 +163,7 @@ def main(arguments=None):
 
 
 def draw(found, sizes):
-    figure = Figure(figsize=(10.4, 3.6), layout="constrained")
+    figure, largest = Figure(figsize=(10.4, 3.6), layout="constrained"), sizes[-1]
     left, middle, right = figure.subplots(1, 3)
     for axes, name, style, colour, label in (
             (left, "prior", "o-", BLUE, "z ~ N(0, I)"),
@@ -181,13 +178,13 @@ def draw(found, sizes):
     middle.axhline(np.log(10), color=ORANGE, ls=":", lw=1)
     middle.text(sizes[0], np.log(10), "log 10: the most I(z; c) can be", fontsize=8, va="bottom")
     middle.set(ylabel="at least so many nats", title="how far the codes are off",
-               ylim=(0, max(3.8, 1.4 * found[f"kl label {sizes[-1]}"])))
-    words = {"beta 4": "beta = 4", f"fitted {sizes[-1]}": "q(z|c), fitted",
-             "0.7 eps": "0.7 eps", f"prior {sizes[-1]}": "eps ~ N(0, I)"}
+               ylim=(0, max(3.8, 1.4 * found[f"kl label {largest}"])))
+    words = {"beta 4": "beta = 4", f"fitted {largest}": "q(z|c), fitted", "0.7 eps": "0.7 eps",
+             f"prior {largest}": "eps ~ N(0, I)"}
     bars = right.barh(list(words.values()), [found[n] for n in words], color=BLUE, height=0.6)
     right.bar_label(bars, [f"{found[n]:.1%}, variety {found[f'variety {n}']:.0%}" for n in words],
                     label_type="center", color="w", fontsize=9)
-    right.set(xlim=(0, 1), xlabel="fraction right", title=f"what helps at {sizes[-1]}")
+    right.set(xlim=(0, 1), xlabel="fraction right", title=f"what helps at {largest}")
     return figure
 
 

@@ -27,14 +27,18 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from scipy import stats
 
 import npvae
 from npvae import ELBO, IWAE, DReG, SampledKL, StickingTheLanding, plots
 from npvae.networks import Dense, Table
 
 SAMPLED = ELBO(cost=SampledKL())
-STYLES = {"ELBO": ("o-", plots.ORANGE), "STL": ("s--", plots.BLUE), "IWAE": ("o-", plots.ORANGE),
-          "DReG": ("s--", plots.BLUE), "STL in IWAE": ("^:", plots.GREY)}
+LOOKS = {name: {"marker": marker, "ls": style, "color": colour, "ms": 4, "label": name}
+         for name, marker, style, colour in (
+             ("ELBO", "o", "-", plots.ORANGE), ("IWAE", "o", "-", plots.ORANGE),
+             ("STL", "s", "--", plots.BLUE), ("DReG", "s", "--", plots.BLUE),
+             ("STL in IWAE", "^", ":", plots.GREY))}
 
 
 class StickingInside(IWAE):
@@ -60,17 +64,15 @@ def bench(off, n=1):
     model = npvae.VAE(Table(np.tile(h, (n, 1))), npvae.posteriors.DiagonalGaussian(2),
                       npvae.priors.StandardNormal(2), decoder,
                       npvae.likelihoods.Gaussian(variance), n_data=4).astype(np.float64)
-    covariance = W.T @ W + variance * np.eye(4)
-    evidence = -0.5 * (x @ np.linalg.solve(covariance, x)
-                       + np.linalg.slogdet(2 * np.pi * covariance)[1])
+    evidence = stats.multivariate_normal(cov=W.T @ W + variance * np.eye(4)).logpdf(x)
     return model, np.tile(x, (n, 1)), evidence
 
 
-def gradients(objective, off, K, n, seed=0):
-    """n draws of the gradient in (mu, logvar): (n, 4)."""
+def gradients(objective, off, K, n, order=1):
+    """n draws of the gradient in (mu, logvar): (n, 4). With order -1, the K samples in reverse."""
     model, x, _ = bench(off, n)
-    model.loss_and_grad(x, model.draw_noise(np.random.default_rng(seed), n, K),
-                        objective=objective)
+    eps = model.draw_noise(np.random.default_rng(0), n, K)
+    model.loss_and_grad(x, eps[::order], objective=objective)
     return n * model.encoder.dh                                 # the loss is a mean over the n
 
 
@@ -91,10 +93,10 @@ def signal_to_noise(Ks, n):
     means are equal, so both are taken from DReG, where they can be seen."""
     found = {"IWAE": [], "DReG": []}
     for K in Ks:
-        signal = np.abs(gradients(DReG(), 0.05, K, n).mean(axis=0))
-        for objective in (IWAE(), DReG()):
-            noise = gradients(objective, 0.05, K, n).std(axis=0)
-            found[type(objective).__name__].append(float(np.median(signal / noise)))
+        drawn = {"IWAE": gradients(IWAE(), 0.05, K, n), "DReG": gradients(DReG(), 0.05, K, n)}
+        signal = np.abs(drawn["DReG"].mean(axis=0))
+        for name, each in drawn.items():
+            found[name].append(float(np.median(signal / each.std(axis=0))))
     return found
 
 
@@ -116,9 +118,8 @@ def draw(found):
     (one, bound, order), (landing, snr, wrong) = figure.subplots(2, 3)
     for axes, pairs, title in ((one, found["K = 1"], "K = 1: IWAE is the ELBO"),
                                (order, found["order"], "the order of the samples")):
-        for (name, (a, b)), marker in zip(pairs.items(), "ox"):
-            axes.plot(a, b, marker, ms=5, label=name, alpha=0.7, mfc="none",
-                      color=plots.ORANGE if marker == "o" else plots.BLUE)
+        for (name, (a, b)), marker, colour in zip(pairs.items(), "ox", (plots.ORANGE, plots.BLUE)):
+            axes.plot(a, b, marker, ms=5, label=name, alpha=0.7, mfc="none", color=colour)
         axes.axline((0, 0), slope=1, color=plots.GREY, lw=0.8)
         axes.set(title=title, xlabel="an entry of the gradient", ylabel="the same entry")
         axes.legend(frameon=False, fontsize=8)
@@ -127,16 +128,14 @@ def draw(found):
     bound.axhline(evidence, color=plots.GREY, ls=":", label="log p(x)")
     bound.set(title="more samples, a better bound", xlabel="K", ylabel="nats")
     for name, deviation in found["landing"][1].items():
-        landing.plot(found["landing"][0], deviation, STYLES[name][0], color=STYLES[name][1],
-                     label=name, ms=4)
+        landing.plot(found["landing"][0], deviation, **LOOKS[name])
     landing.set(title="noise on the way to the posterior", ylabel="deviation of the gradient",
                 xlabel="distance of q from the posterior")
     for name, values in found["snr"].items():
-        snr.loglog(found["Ks"], values, STYLES[name][0], color=STYLES[name][1], label=name, ms=4)
+        snr.loglog(found["Ks"], values, **LOOKS[name])
     snr.set(title="signal to noise", xlabel="K", ylabel="|mean| / deviation")
     for name, values in found["bias"].items():
-        wrong.errorbar(found["Ks"], *np.transpose(values), fmt=STYLES[name][0], ms=4,
-                       color=STYLES[name][1], label=name, capsize=2)
+        wrong.errorbar(found["Ks"], *np.transpose(values), **LOOKS[name], capsize=2)
     wrong.set(title="dropping the score inside the bound", xlabel="K", xscale="log",
               ylabel="mean error of the gradient, relative")
     for axes in (bound, landing, snr, wrong):
@@ -150,24 +149,14 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder (default: out)")
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
-    n = 20_000 if asked.quick else 100_000
-    Ks = [1, 2, 4, 8, 16, 32] if asked.quick else [1, 2, 4, 8, 16, 32, 64]
-
+    n, Ks = (20_000, 2**np.arange(6)) if asked.quick else (100_000, 2**np.arange(7))
     pairs = {"ELBO, IWAE": (SAMPLED, IWAE()), "STL, DReG": (StickingTheLanding(), DReG())}
-    one = {name: [gradients(o, 0.7, 1, 30).ravel() for o in pair] for name, pair in pairs.items()}
-    model, x, _ = bench(0.7, 30)
-    eps = model.draw_noise(np.random.default_rng(0), 30, 8)
-    order = {}
-    for objective in (IWAE(), DReG()):
-        rows = []
-        for e in (eps, eps[::-1]):
-            model.loss_and_grad(x, e, objective=objective)
-            rows.append(30 * model.encoder.dh.ravel())
-        order[f"{type(objective).__name__}, K = 8, in reverse"] = rows
+    one = {name: [gradients(each, 0.7, 1, 30).ravel() for each in pair] for name, pair in pairs.items()}
+    order = {f"{name}, K = 8, in reverse": [gradients(each, 0.7, 8, 30, way).ravel() for way in (1, -1)]
+             for name, each in (("IWAE", IWAE()), ("DReG", DReG()))}
     offs = np.linspace(0, 1, 9)
-    landing = {name: [float(np.linalg.norm(gradients(o, off, 1, 4000).std(axis=0)))
-                      for off in offs] for name, o in (("ELBO", SAMPLED),
-                                                       ("STL", StickingTheLanding()))}
+    landing = {name: [float(np.linalg.norm(gradients(each, off, 1, 4000).std(axis=0))) for off in offs]
+               for name, each in (("ELBO", SAMPLED), ("STL", StickingTheLanding()))}
     found = {"K = 1": one, "order": order, "bound": bound_by_samples(), "landing": (offs, landing),
              "Ks": Ks, "snr": signal_to_noise(Ks, n), "bias": bias(Ks, n)}
 

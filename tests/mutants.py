@@ -9,6 +9,8 @@ import copy
 import hashlib
 from typing import NamedTuple
 
+import numpy as np
+
 COMPARED = {ast.Lt: (ast.LtE, ast.GtE), ast.LtE: (ast.Lt, ast.Gt), ast.Gt: (ast.GtE, ast.LtE),
             ast.GtE: (ast.Gt, ast.Lt), ast.Eq: (ast.NotEq,), ast.NotEq: (ast.Eq,),
             ast.Is: (ast.IsNot,), ast.IsNot: (ast.Is,), ast.In: (ast.NotIn,), ast.NotIn: (ast.In,)}
@@ -186,3 +188,20 @@ def sites_of(source, path):
             name = hashlib.sha256(f"{path}:{earlier}:{before}:{after}".encode()).hexdigest()[:10]
             sites.append(Site(path, old.lineno, function, kind, start, end, before, after, name))
     return sites
+
+
+def draw(root, seed):
+    """All mutants of the package in the order in which they are drawn: a kind, then a place."""
+    rng, by_kind = np.random.default_rng(seed), {}
+    for path in sorted((root / "npvae").rglob("*.py")):
+        for site in sites_of(path.read_text(encoding="utf-8"), path.relative_to(root).as_posix()):
+            by_kind.setdefault(site.kind, []).append(site)
+    shuffled = {kind: [sites[i] for i in rng.permutation(len(sites))]
+                for kind, sites in by_kind.items()}
+    while shuffled:
+        kind = rng.choice(sorted(shuffled))
+        site = shuffled[kind].pop()
+        if site.compiles((root / site.path).read_text(encoding="utf-8")):
+            yield site
+        if not shuffled[kind]:
+            del shuffled[kind]

@@ -39,10 +39,10 @@ def test_a_tile_is_empty_where_no_code_lies():
     mean, deviation = np.array([1.0, -2.0]), np.array([2.0, 0.5])
     centre, corner, outside = mean, mean - 2.45 * deviation, mean + [0, 2.6 * 0.5]
     right = mean + [2.45 * 2, 0]
-    tiles = example.tile_of(np.array([centre, corner, outside, right]), mean, deviation)
-    np.testing.assert_array_equal(tiles, [(7, 7), (0, 0), (-1, -1), (7, 14)])
-    empty = example.empty_tiles(np.array([centre, corner, outside, right]), mean, deviation)
-    np.testing.assert_array_equal(np.argwhere(~empty), [(0, 0), (7, 7), (7, 14)])
+    tiles = example.in_each_tile(np.array([centre, corner, outside, right, right]), mean, deviation)
+    expected = np.zeros((15, 15))
+    expected[[7, 0, 7], [7, 0, 14]] = 1, 1, 2
+    np.testing.assert_array_equal(tiles, expected)
 
 
 def test_the_walk_leads_between_the_farthest_means_in_deviations(rng):

@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from npvae import (autoencoder, convolutional_vae, denoising_autoencoder, files, gradcheck, plots,
-                   vae)
+from npvae import (autoencoder, conditional_vae, convolutional_vae, datasets, denoising_autoencoder,
+                   files, gradcheck, plots, semi_supervised_vae, vae)
 from npvae.distributions.flows import FlowGaussian
+from npvae.distributions.given import ConditionalNormal
+from npvae.distributions.pixels import DiscretizedLogistic
 from npvae.distributions.posteriors import DiagonalGaussian
-from npvae.evaluation import AnomalyDetector, latent_moments
+from npvae.evaluation import AnomalyDetector, calibration_ranks, latent_moments, log_evidence
+from npvae.labels import SemiSupervisedVAE
+from npvae.learning.finite import advice
 from npvae.learning.progress import Progress
+from npvae.networks import Dense
 from npvae.objectives import ELBO, Free, FreeBits
 from npvae.objectives.costs import best_cost
 from test_pairs import model_of
@@ -132,3 +137,61 @@ def test_a_posterior_of_flows_has_two_couplings_and_a_context_of_ten_numbers():
     assert default.n_outputs == stated.n_outputs
     assert (default.parameters.theta == stated.parameters.theta).all()
     assert str(default) == str(stated)
+
+
+# ---- what is left out, and what is meant by it --------------------------------------------
+
+X = np.random.default_rng(3).random((5, 12)).astype(np.float32)
+MODEL, LABELLED = vae(12, (4,), 2, seed=5), semi_supervised_vae(12, 10, (4,), 2)
+
+
+def rng_of_8():
+    return np.random.default_rng(8)
+
+
+LEFT_OUT = {
+    "one z": (lambda **stated: LABELLED.draw_noise(rng_of_8(), 5, **stated), {"n_samples": 1}),
+    "weights for log p(x)": (lambda **stated: log_evidence(MODEL, X, rng_of_8(), **stated).log_px,
+                             {"n_samples": 100}),
+    "pairs to rank": (lambda **stated: calibration_ranks(MODEL, rng_of_8(), **stated),
+                      {"n": 1000, "n_samples": 99}),
+    "classes": (lambda **stated: ConditionalNormal(2, **stated).parameters.theta,
+                {"n_condition": 10, "n_hidden": 50, "seed": 0}),
+    "alpha": (lambda **stated: SemiSupervisedVAE(conditional_vae(12, 10, (4,), 2),
+                                                 Dense(12, 10, rng_of_8()), **stated).alpha,
+              {"alpha": 1.0}),
+}
+
+
+@pytest.mark.parametrize("function, stated", LEFT_OUT.values(), ids=LEFT_OUT)
+def test_what_is_left_out_is_as_if_stated(function, stated):
+    np.testing.assert_array_equal(function(), function(**stated))
+
+
+# ---- edges ---------------------------------------------------------------------------------
+
+
+def test_a_level_may_be_off_by_a_thousandth_of_a_step():
+    DiscretizedLogistic(2).check(np.array([[0.001, 1.0]]), "x")
+    with pytest.raises(ValueError, match="x is off by 0.0011 levels"):
+        DiscretizedLogistic(2).check(np.array([[0.0011, 1.0]]), "x")
+
+
+def test_the_advice_names_the_size_of_a_column_whose_squares_float32_cannot_hold():
+    x = np.tile(np.array([1.0, 1e25], np.float32), (3, 1))
+    assert advice({"x": x}).startswith("column 1 of x is of size 1e+25")
+
+
+def test_pixels_in_float64_are_drawn_as_finely():
+    """Probabilities that lie 1e-12 above and below the uniform numbers: float32 has no such numbers."""
+    above = np.arange(60).reshape(4, 15) % 2
+    uniform = rng_of_8().random(above.shape)
+    drawn = datasets.binarize(uniform + 1e-12 * (2 * above - 1), rng_of_8())
+    np.testing.assert_array_equal(drawn, above)
+
+
+def test_a_block_that_passed_is_ok_in_the_table(rng):
+    report = gradcheck.check_posterior(DiagonalGaussian(2), rng.standard_normal((3, 4)),
+                                       rng.standard_normal((2, 3, 2)), rng)
+    assert [row.verdict for row in report.rows] == ["ok"] * len(report.rows)
+    assert str(report).count(" ok ") == len(report.rows)
