@@ -66,13 +66,13 @@ def build(images, objective, n_layers, seed=0):
     return model
 
 
-def keep_curve(path, images):
-    """A callback: every few epochs, a row of log p(x) with 100 samples, for the curve."""
+def keep_curve(path, images, epochs=None):
+    """A callback: every few epochs, and after the last, log p(x) with 100 samples, for the curve."""
     x = npvae.datasets.binarize(images, np.random.default_rng(1))
 
     def note(model, history):
         epoch = len(history)
-        if epoch & (epoch - 1) == 0 or epoch % 20 == 0:
+        if epoch & (epoch - 1) == 0 or epoch % 20 == 0 or epoch == epochs:
             estimate = npvae.evaluation.log_evidence(model, x, np.random.default_rng(2), 100)
             hours = sum(row["seconds"] for row in history) / 3600
             with path.open("a") as file:
@@ -132,7 +132,7 @@ def main(arguments=None):
         learning_rate=schedules.Cosine(asked.learning_rate, asked.epochs),
         optimizer=npvae.Adam(eps=5e-6), transform=npvae.datasets.binarize, seed=asked.seed,
         checkpoint=folder / "checkpoint.npz", resume=True,
-        callbacks=[keep_curve(folder / "curve.jsonl", x_judged[:500])])
+        callbacks=[keep_curve(folder / "curve.jsonl", x_judged[:500], asked.epochs)])
     found = evidence_by_parts(model, x_judged, folder, n_samples)
     seconds = sum(row["seconds"] for row in history)
     steps = len(history) * -(-len(x) // asked.batch_size)
