@@ -198,7 +198,7 @@ def test_settings_are_chosen_without_the_test_images(few, tmp_path, monkeypatch)
     seen = []
     fit = npvae.fit
     monkeypatch.setattr(npvae, "fit", lambda model, x, **given: (
-        seen.append(x), fit(model, x, **given))[1])
+        seen.append((x, given["seed"])), fit(model, x, **given))[1])
     parts = []
     monkeypatch.setattr(script, "evidence_by_parts", lambda model, x, folder, n_samples: (
         parts.append((x, n_samples)), script_parts(model, x[:20], folder, 10))[1])
@@ -207,7 +207,8 @@ def test_settings_are_chosen_without_the_test_images(few, tmp_path, monkeypatch)
                  "--out", str(tmp_path / "out")]
     script.main(arguments)
     script.main([*arguments, "--seed", "1"])
-    np.testing.assert_array_equal(seen[0], data.train_images[:240])
+    np.testing.assert_array_equal(seen[0][0], data.train_images[:240])
+    assert [seed for _, seed in seen] == [0, 1]
     np.testing.assert_array_equal(parts[0][0], data.train_images[240:])
     assert parts[0][1] == 100
     choices = tmp_path / "results" / "choices"

@@ -45,9 +45,10 @@ class MAP(npvae.Adagrad):
     def __repr__(self):
         return f"MAP(n={self.n})"
 
-    def step(self, theta, grad, learning_rate):
-        grad += theta / self.n
-        super().step(theta, grad, learning_rate)
+    def _update(self, theta, g, v, learning_rate, s):
+        np.divide(theta, self.n, out=s)       # the gradient of |theta|^2 / (2 n)
+        g += s
+        super()._update(theta, g, v, learning_rate, s)
 
 
 def build(method, n_hidden, n_latent, seed=0):
