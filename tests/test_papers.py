@@ -234,3 +234,38 @@ def test_the_vae_column_is_the_sampled_bound_of_k_samples(few):
         models["IWAE"].encoder.layers[0].W[0, 0])
     assert script.known(script.PUBLISHED, "ELBO", 2, 50) == 84.78
     assert script.known(script.PUBLISHED, "DReG", 1, 5) is None
+
+
+@pytest.mark.parametrize("name, field, values", [("auto_encoding", "size", (3, 5, 10, 20, 200)),
+                                                 ("marginal_likelihood", "n_train", (1000, 50000))])
+def test_each_curve_is_in_its_own_panel(name, field, values):
+    """On the paper's axes, with the images of both sets, by method."""
+    script = load(f"benchmarks/papers/{name}.py")
+    results = [{field: value, "method": method, "curve": [
+                    {"images": 1e6, "train": -140.0 - i - j, "test": -145.0 - i - j},
+                    {"images": 2e6, "train": -130.0 - i - j, "test": -135.0 - i - j}]}
+               for i, value in enumerate(values[:2]) for j, method in enumerate(script.METHODS)]
+    panels = script.draw(results).axes
+    assert len(panels) == len(values)
+    unit = 1e6 if name == "marginal_likelihood" else 1
+    for axes, value in zip(panels, values):
+        there = [result for result in results if result[field] == value]
+        curves = [(line.get_label(), list(line.get_xdata()), list(line.get_ydata()))
+                  for line in axes.lines]
+        assert curves == [(f"{result['method']} ({which})",
+                           [row["images"] / unit for row in result["curve"]],
+                           [row[which] for row in result["curve"]])
+                          for result in there for which in ("train", "test")]
+        assert axes.get_ylim()[1] in (-100, -125)
+
+
+def test_the_tables_of_kingma_and_welling_end_where_their_curves_do():
+    table = load("benchmarks/papers/table.py")
+    end = {"images": 1.002e7, "train": -101.234, "test": -102.345}
+    result = {"size": 20, "n_train": 1000, "method": "AEVB", "seed": 0, "hours": 1.5,
+              "curve": [{"images": 6e4, "train": -150.0, "test": -151.0}, end]}
+    assert list(table.bounds([result]))[2:] == [
+        "| 20 | AEVB | 10.0 million | -101.23 | -102.34 | 1.50 |"]
+    looked = {**result, "second_look": {"train": [-120.0, -119.9], "test": [-125.0, -125.25]}}
+    cells = [line.split(" | ")[-2] for line in table.marginal_likelihoods([result, looked])]
+    assert cells[2:] == ["-", "+0.10, -0.25"]

@@ -59,7 +59,7 @@ def draw(results):
         axes.set(title=f"{n_train:,} training images", xlabel="images seen, millions", ylim=limits)
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("log p(x), nats per image")
-    figure.axes[1].legend(frameon=False, fontsize=8, loc="lower right")
+    figure.axes[1].legend(frameon=False, fontsize=8)
     return figure
 
 
