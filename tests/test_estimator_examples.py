@@ -53,7 +53,8 @@ def test_the_papers_script_keeps_its_parts_and_goes_on(tmp_path, monkeypatch, ca
     monkeypatch.setattr(script.npvae.datasets, "mnist", lambda: small)
     monkeypatch.setattr(script, "RESULTS", tmp_path / "results")
     arguments = ["--samples", "2", "--epochs", "2", "--out", str(tmp_path)]
-    parts = functools.partial(script.evidence_by_parts, n_samples=50, part=25)
+    monkeypatch.setattr(script, "N_SAMPLES", 50)
+    parts = functools.partial(script.evidence_by_parts, part=25)
     monkeypatch.setattr(script, "evidence_by_parts", parts)
     script.main(arguments)
     result = json.loads((tmp_path / "results" / "iwae_k2.json").read_text())

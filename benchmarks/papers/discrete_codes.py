@@ -20,8 +20,6 @@ evaluation is kept in parts: started again, it goes on. Its result goes to bench
 
 import argparse
 import json
-import platform
-import subprocess
 import time
 from pathlib import Path
 
@@ -32,8 +30,8 @@ from npvae.distributions.categories import Categorical, CategoricalPrior
 from npvae.distributions.relaxed import GumbelSoftmax, GumbelSoftmaxPrior, Softmax
 from npvae.learning import schedules
 from npvae.networks import Chain, Dense, ReLU, glorot_uniform
+from records import RESULTS, made_by
 
-RESULTS = Path(__file__).parent / "results"
 CODES = {"bits": (400, 2, ()), "symbols": (200, 10, (200,))}       # J, C, the decoder's hidden sizes
 PUBLISHED = {("bits", "gumbel"): 105.0, ("bits", "score"): 112.2,  # -log p(x), in nats
              ("symbols", "gumbel"): 101.5, ("symbols", "score"): 110.6}
@@ -117,13 +115,6 @@ def evidence_by_parts(model, x, folder, n_samples=1000, part=500):
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def commit():
-    """The commit of the package, where there is one."""
-    asked = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True,
-                           cwd=Path(__file__).parent)
-    return asked.stdout.strip() or None
-
-
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--code", choices=CODES, default="bits")
@@ -167,9 +158,7 @@ def main(arguments=None):
         "monte_carlo_error": round(float(np.sqrt((found["standard_error"]**2).sum())
                                          / len(found["log_px"])), 4),
         "training_seconds": round(sum(row["seconds"] for row in history)),
-        "evaluation_seconds": round(time.perf_counter() - start), "commit": commit(),
-        "machine": f"{platform.machine()}, Python {platform.python_version()}, "
-                   f"NumPy {np.__version__}",
+        "evaluation_seconds": round(time.perf_counter() - start), **made_by(),
         "curve": curve}
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")

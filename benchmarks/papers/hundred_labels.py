@@ -21,8 +21,6 @@ M1+M2 is as many passes over the images); one noise for all labels of an image; 
 
 import argparse
 import json
-import platform
-import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +28,8 @@ import numpy as np
 import npvae
 from npvae.datasets import one_hot
 from npvae.learning import schedules
+from records import RESULTS, made_by
 
-RESULTS = Path(__file__).parent / "results"
 PUBLISHED = {"M2": (11.97, 1.71), "M1+M2": (3.33, 0.14)}    # error and its deviation, per cent
 DRAWS = 10
 STEPS = 500                                                 # with the labelled images alone
@@ -77,13 +75,6 @@ def keep_curve(path, x, labels):
         with path.open("a") as file:
             file.write(json.dumps(row) + "\n")
     return note
-
-
-def commit():
-    """Of the code that this is, for the record."""
-    found = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=Path(__file__).parent,
-                           capture_output=True, text=True)
-    return found.stdout.strip() or None
 
 
 def main(arguments=None):
@@ -134,8 +125,7 @@ def main(arguments=None):
         "test_error": round(error(model, x_test, data.test_labels), 2),
         "held_out_error": round(error(model, x_held_out, y_held_out), 2),
         "held_out_error_of_the_labels_alone": round(labels_alone, 2),
-        "seconds": round(sum(row["seconds"] for row in history)), "commit": commit(),
-        "machine": f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}",
+        "seconds": round(sum(row["seconds"] for row in history)), **made_by(),
         "curve": [json.loads(row) for row in (folder / "curve.jsonl").read_text().splitlines()],
     }
     RESULTS.mkdir(exist_ok=True)
