@@ -163,7 +163,8 @@ def main(arguments=None):
     normal, planted = normal_rows(rng, 5000), planted_rows(rng, 200)
     scores = detector.score(np.concatenate([normal, *planted.values()]))
     labels = np.arange(len(scores)) >= len(normal)
-    shares = {name: {kind: float(one.flag(rows, quantile=0.99).mean()) for kind, one in detectors.items()}
+    shares = {name: {kind: float(one.flag(rows, quantile=0.99).mean())
+                     for kind, one in detectors.items()}
               for name, rows in {"normal": normal, **planted}.items()}
     found = {"auc": evaluation.roc_auc(scores, labels), "shares": shares,
              "false alarms": shares["normal"]["negative_elbo"]}
