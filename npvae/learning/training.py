@@ -185,11 +185,12 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
                     factor = value_at(kl_schedule, now, "kl_schedule")
                     objective = objective.scheduled(factor)
 
-                mine, weight = ranks.rows(n_rows)    # all of the batch, on a single rank
-                batch, target, rows = batch[mine], target[mine], rows[mine]
+                mine, weight = ranks.rows(n_rows)
+                if ranks.size > 1:                      # each works on rows of its own
+                    batch, target, eps, rows = batch[mine], target[mine], eps[:, mine], rows[mine]
                 c, seen = (None if part is None else part[rows] for part in (condition, observed))
-                loss, cache = model.forward(batch, eps[:, mine], condition=c, target=target,
-                                            observed=seen, objective=objective)
+                loss, cache = model.forward(batch, eps, condition=c, target=target, observed=seen,
+                                            objective=objective)
                 check_loss(loss, model, data, batch, c, seen, cache, run)
                 parameters.zero_grad()
                 model.backward(cache)
