@@ -110,3 +110,17 @@ def test_a_number_that_is_usual_for_a_promise(promises, rng):
     assert promises.promises(late, 0.9)[:, 3].mean() < 0.1
     assert promises.gains([{"table": "a", "log_p": -1.0, "log_p_of_one": -1.5}, {"table": "b"},
                            {"table": "a", "log_p": -1.0, "log_p_of_one": -2.0}]) == {"a": 0.75}
+
+
+def test_a_promise_is_looked_at_with_normal_rows_alone(promises, rng, tmp_path, capsys):
+    """Of a table of 95 normal rows: 60 to fit, of which 20 are held out, and 35 new ones; no anomaly."""
+    X = np.concatenate([rng.standard_normal((95, 2)), np.full((9, 2), np.nan)])
+    np.savez(tmp_path / "a.npz", X=X, y=np.arange(104) >= 95)
+    promises.main([str(tmp_path), "--seeds", "2"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 5
+    for line, k in zip(lines[1:], (11, 17, 19, 20)):
+        words = line.split()
+        assert words[0] == "20" and words[2] == words[-1] == "2"
+        assert float(words[3]) == pytest.approx((21 - k) / 21, abs=1e-4)
+        assert float(words[4]) * 70 == pytest.approx(round(float(words[4]) * 70), abs=0.01)
