@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from npvae import (autoencoder, conditional_vae, convolutional_vae, datasets, denoising_autoencoder,
-                   files, gradcheck, plots, semi_supervised_vae, vae)
+import npvae
+from npvae import (autoencoder, conditional_vae, convolutional_vae, datasets, files, gradcheck, plots,
+                   semi_supervised_vae, vae)
 from npvae.distributions.flows import FlowGaussian
 from npvae.distributions.given import ConditionalNormal
 from npvae.distributions.pixels import DiscretizedLogistic
@@ -105,10 +106,28 @@ def test_the_manifold_says_where_it_was_decoded():
         assert places["2"] - places["0"] == pytest.approx(turn * length * (stats.norm.cdf(2) - 0.5))
 
 
-@pytest.mark.parametrize("recipe", [vae, autoencoder, denoising_autoencoder])
+FOR_DIGITS = {
+    "vae": ((784, (400,), 20), {}),
+    "autoencoder": ((784, (400,), 20), {}),
+    "denoising_autoencoder": ((784, (400,), 20), {"masked": 0.5}),
+    "iwae": ((784, (200, 200), 50), {}),
+    "two_layer_iwae": ((784, ((200, 200), (100, 100)), (100, 50)), {}),
+    "conditional_vae": ((784, 10, (400,), 20), {}),
+    "semi_supervised_vae": ((784, 10, (500,), 50), {"alpha": 1.0}),
+    "bernoulli_vae": ((784, (400,), 20), {}),
+    "concrete_vae": ((784, (400,), 20), {"temperature": 2 / 3, "prior_temperature": 0.5}),
+    "categorical_vae": ((784, (400,), 200), {"n_categories": 10}),
+    "gumbel_softmax_vae": ((784, (400,), 200), {"n_categories": 10, "temperature": 2 / 3,
+                                                "prior_temperature": 0.5}),
+}
+
+
+@pytest.mark.parametrize("recipe", FOR_DIGITS)
 def test_a_recipe_is_for_digits_unless_told_otherwise(recipe):
-    """784 pixels, 400 hidden units, 20 latent dimensions, and the seed 0."""
-    default, stated = recipe(), recipe(784, (400,), 20, seed=0)
+    """784 pixels, the sizes of the paper or the house's own, and the seed 0."""
+    sizes, options = FOR_DIGITS[recipe]
+    default, stated = getattr(npvae, recipe)(), getattr(npvae, recipe)(*sizes, **options, seed=0)
+    assert default.config == stated.config
     assert default.blocks().keys() == stated.blocks().keys()
     for name, block in default.blocks().items():
         np.testing.assert_array_equal(block, stated.blocks()[name])
