@@ -147,6 +147,7 @@ def test_the_bounds_go_on_to_the_same_bits(few, tmp_path, monkeypatch, method):
     other, other_result = ends(in_parts, name)
     np.testing.assert_array_equal(theta, other)
     assert result == other_result and (result["size"], result["method"]) == (3, method)
+    assert result["stepsize"] == {"AEVB": 0.02, "wake-sleep": 0.01}[method]
     assert [row["images"] for row in result["curve"]] == [300, 600]
     model = script.build(method, 500, 3)
     model.parameters.theta = theta

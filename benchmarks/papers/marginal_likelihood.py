@@ -26,7 +26,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import npvae
-from auto_encoding import BATCH, MAP, METHODS, build, keep_curve, write
+from auto_encoding import BATCH, MAP, METHODS, STEPSIZES, build, keep_curve, write
 from records import RESULTS, made_by
 
 AXES = {1000: (-160, -100), 50000: (-160, -125)}            # the paper's
@@ -68,11 +68,12 @@ def main(arguments=None):
     parser.add_argument("--n-train", type=int, choices=list(AXES), default=50000)
     parser.add_argument("--images", type=float, default=6e7, help="to be seen (default: 6e7)")
     parser.add_argument("--method", choices=list(METHODS), default="AEVB")
-    parser.add_argument("--stepsize", type=float, default=0.02)
+    parser.add_argument("--stepsize", type=float, help="default: 0.02, for wake-sleep 0.01")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("out/papers"))
     asked = parser.parse_args(arguments)
     data, n = npvae.datasets.mnist(), asked.n_train
+    stepsize = asked.stepsize or STEPSIZES[asked.method]
     x = np.tile(data.train_images[:n], (max(AXES) // n, 1))
     images = {"train": data.train_images[:1000], "test": data.test_images[:1000]}
     epochs = math.ceil(asked.images / len(x))
@@ -80,13 +81,13 @@ def main(arguments=None):
     name = f"marginal_likelihood_{asked.method.lower().replace('-', '_')}_{n}"
     name += f"_seed{asked.seed}" if asked.seed else ""
     result = {"name": name, "paper": "Kingma and Welling (2014), Figure 3", "n_train": n,
-              "method": asked.method, "stepsize": asked.stepsize, "seed": asked.seed,
+              "method": asked.method, "stepsize": stepsize, "seed": asked.seed,
               "images_an_epoch": len(x), **made_by()}
     folder = asked.out / name
     folder.mkdir(parents=True, exist_ok=True)
     model = build(asked.method, 100, 3, asked.seed)
     measure = functools.partial(log_evidence, images=images)
-    history = npvae.fit(model, x, epochs=epochs, batch_size=BATCH, learning_rate=asked.stepsize,
+    history = npvae.fit(model, x, epochs=epochs, batch_size=BATCH, learning_rate=stepsize,
                         optimizer=MAP(n), seed=asked.seed, progress=False, resume=True,
                         checkpoint=folder / "checkpoint.npz",
                         callbacks=[keep_curve(result, folder, points, measure)])
