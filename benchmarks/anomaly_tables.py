@@ -45,6 +45,11 @@ def detector(x, seed):
     return evaluation.fit_detector(x, seed=seed).score
 
 
+def one_model(x, seed):
+    """The same without the mixture: its first member."""
+    return evaluation.fit_detector(x, n_models=1, seed=seed).score
+
+
 def plain_vae(x, seed):
     """One VAE of one variance for all columns, and -ELBO: trained on all rows, nothing chosen."""
     model = npvae.vae(x.shape[1], (64, 64), 8, likelihood="tied_gaussian", variance=0.1,
@@ -115,7 +120,8 @@ def of_pyod(name, module):
     return fitted
 
 
-METHODS = {"npvae": (detector, "npvae"), "npvae, one plain VAE": (plain_vae, "npvae"),
+METHODS = {"npvae": (detector, "npvae"), "npvae, one model": (one_model, "npvae"),
+           "npvae, one plain VAE": (plain_vae, "npvae"),
            "kNN": (neighbours, "sklearn"), "LOF": (local_outlier_factor, "sklearn"),
            "isolation forest": (isolation_forest, "sklearn"),
            "one-class SVM": (one_class_svm, "sklearn"),

@@ -130,7 +130,8 @@ class AnomalyDetector:
         detector = self._in_float64() if self.kind == "latent_distance" else self
         scores = detector._by_batches(SCORES[self.kind], x, observed, batch_size, ranks)
         scores = np.concatenate([np.stack(of_rows) for of_rows in scores], axis=-1)
-        check_finite(scores, "the score")
+        for of_model in scores:
+            check_finite(of_model, "the score")
         return scores.astype(np.float64)
 
     def contributions(self, x, batch_size=100, *, observed=None):
@@ -144,16 +145,15 @@ class AnomalyDetector:
         if self.kind not in CONTRIBUTIONS:
             raise ValueError(f"the score is {self.kind!r}, to which no column adds by itself: one of "
                              f"{', '.join(map(repr, CONTRIBUTIONS))} was expected")
-        columns, code = [], []
-        for of_rows in self._by_batches(CONTRIBUTIONS[self.kind], x, observed, batch_size):
-            by_each, codes = map(np.stack, zip(*of_rows))                     # (M, B, D), (M, B)
-            check_finite(by_each, "a contribution")
-            by_each, codes = by_each.astype(np.float64), codes.astype(np.float64)
-            _, log_share = pooled(self.kind, by_each.sum(axis=-1) + codes)
-            share = np.exp(log_share)
-            columns.append(np.einsum("mb,mbd->bd", share, by_each))
-            code.append((share * (codes + log_share + math.log(len(share)))).sum(axis=0))
-        return Contributions(np.concatenate(columns), np.concatenate(code))
+        found = self._by_batches(CONTRIBUTIONS[self.kind], x, observed, batch_size)
+        columns, code = (np.concatenate([np.stack([one[part] for one in of_rows]) for of_rows in found],
+                                        axis=1).astype(np.float64) for part in (0, 1))
+        for of_model in columns:                                   # columns (M, n, D), code (M, n)
+            check_finite(of_model, "a contribution")
+        _, log_share = pooled(self.kind, columns.sum(axis=-1) + code)
+        share = np.exp(log_share)
+        return Contributions(np.einsum("mb,mbd->bd", share, columns),
+                             (share * (code + log_share + math.log(len(share)))).sum(axis=0))
 
     def _by_batches(self, function, x, observed, batch_size, ranks=Ranks(None)):
         """[function(member, rows, observed, eps) for each member] of so many rows at a time, with the
