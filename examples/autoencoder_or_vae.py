@@ -138,12 +138,14 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=Path("out"))
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
-    n, epochs, n_drawn = (8000, 4, 100) if asked.quick else (60000, 10, 300)
+    n, n_test, epochs, hidden, rate, n_drawn = ((8000, 4000, 4, 100, 3e-3, 100) if asked.quick else
+                                                (60000, 10000, 10, 400, 1e-3, 300))
     (images, _, x, labels), rng = datasets.mnist(), np.random.default_rng(0)
-    models = {"AE": npvae.autoencoder(n_latent=2), "VAE": npvae.vae(n_latent=2)}
+    x, labels = x[:n_test], labels[:n_test]
+    models = {"AE": npvae.autoencoder(784, (hidden,), 2), "VAE": npvae.vae(784, (hidden,), 2)}
     draws, codes, result = rng.standard_normal((1000, 2)), {}, {}
     for name, model in models.items():
-        npvae.fit(model, images[:n], epochs=epochs, progress=False)
+        npvae.fit(model, images[:n], epochs=epochs, learning_rate=rate, progress=False)
         q, moments = model.encode(x), evaluation.latent_moments(model, x)
         z = codes[name] = q.mu + q.std * rng.standard_normal(q.mu.shape)        # z ~ q(z)
         mean, deviation = z.mean(axis=0), z.std(axis=0)

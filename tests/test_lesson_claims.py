@@ -24,7 +24,7 @@ def claim_of(name):
 
 
 def test_the_claim_is_one_sentence():
-    for name in EXAMPLES:                            # no parameter: that would begin all quick runs
+    for name in EXAMPLES:
         claim = claim_of(name)
         assert claim.endswith(".") and len(claim.split()) > 10, name
         assert re.findall(r"\.\s+[A-Z]", claim) == [], name
