@@ -72,7 +72,7 @@ def growth_figure(found):
         axes.minorticks_off()
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("steps in the time of one")
-    figure.axes[0].legend(frameon=False, fontsize=8, loc="upper left")
+    figure.axes[len(found) // 2].legend(frameon=False, fontsize=8, loc="lower right")
     return figure
 
 
