@@ -159,7 +159,7 @@ def test_the_readmes_lines_repeat_numbers_of_the_page_they_lead_to(heading, page
     lines = [line for line in re.sub(r"\n  +", " ", section("README.md", heading)).splitlines()
              if line.startswith("- ")]
     numbers = set(re.findall(r"\d[\d.,]*\d", " ".join(lines)))
-    assert len(lines) == 5 and len(numbers) >= 4
+    assert len(lines) >= 5 and len(numbers) >= 4
     there = set(re.findall(r"\d[\d.,]*\d", text_of(page)))
     assert numbers - there == set()
 
