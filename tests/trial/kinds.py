@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 import npvae
 from npvae import datasets, likelihoods, posteriors, priors, schedules
 from npvae.networks import Dense, Tanh, he_normal
-from threads_as_ranks import Communicator, alone
+from threads_as_ranks import Communicator
 from trial.good import NAN, C, X, rng, vae, written
 from trial.wrong import (ANYTHING, Kind, aligned_pixels, also, noise, of_a_vector, of_an_array,
                          of_any_width, pixels, put, read_only, rows_too)
@@ -138,7 +138,7 @@ KINDS = {
     "activation": choice("sigmoid", "softplus"), "init": choice("uniform"),
     "sampling": choice("weighted"),
     "score": choice("reconstruction_error", "negative_elbo", "latent_distance"),
-    "communicator": Kind(("None",), also(name="COMM_WORLD", its_class=Communicator), (alone(),)),
+    "communicator": Kind(("None",), also(name="COMM_WORLD", its_class=Communicator)),
     "resume": flag(True), "progress": flag(), "shows_mask": flag(),
     "header": flag(True, good=["None"]), "complex_step": flag(False),
     "corrupt": function(good=["None"]), "function": function(),
