@@ -7,6 +7,11 @@ binarized afresh at every presentation, and estimates log p(x) of all 10,000 tes
 samples each. It writes its checkpoint after every epoch, and goes on from it when it is started
 again; its result goes to benchmarks/papers/results/.
 
+    python benchmarks/papers/learned_priors.py --epochs 100 --after out/papers/vamp_prior_150
+
+goes on from the parameters that an earlier run ended with, the rate at its full height again and the
+KL in full from the first step.
+
 As in the paper: gated layers, 500 pseudo-inputs that begin at 0.05 with a deviation of 0.01, batches
 of 100, the KL's weight rising to 1. Not as in the paper: Adam's rate falls along a cosine, over the
 epochs asked for, where theirs ends early by a validation set; beta rises over a tenth of the epochs
@@ -79,16 +84,23 @@ def main(arguments=None):
     parser.add_argument("--prior", choices=list(PUBLISHED), default="vamp_prior")
     parser.add_argument("--epochs", type=int, default=400)
     parser.add_argument("--learning-rate", type=float, default=1e-3, help="at the beginning")
+    parser.add_argument("--after", type=Path, help="the folder of an earlier run, to go on from its "
+                        "parameters")
     parser.add_argument("--out", type=Path, default=Path("out/papers"))
     asked = parser.parse_args(arguments)
-    folder = asked.out / f"{asked.prior}_{asked.epochs}"
+    name = asked.prior + (f"_after_{asked.after.name}" if asked.after else "")
+    folder = asked.out / f"{name}_{asked.epochs}"
     folder.mkdir(parents=True, exist_ok=True)
     data = npvae.datasets.mnist()
     model = build(asked.prior, data.train_images)
+    beta = schedules.Linear(max(1, asked.epochs // 10))
+    if asked.after:
+        npvae.load_into(asked.after / "checkpoint.npz", model)
+        beta = schedules.Constant(1.0)
     history = npvae.fit(
         model, data.train_images, epochs=asked.epochs, batch_size=100,
         learning_rate=schedules.Cosine(asked.learning_rate, asked.epochs),
-        kl_schedule=schedules.Linear(max(1, asked.epochs // 10)), transform=npvae.datasets.binarize,
+        kl_schedule=beta, transform=npvae.datasets.binarize,
         checkpoint=folder / "checkpoint.npz", resume=True,
         callbacks=[keep_curve(folder / "curve.jsonl", data.test_images[:500], asked.epochs)])
     found = evidence_by_parts(model, data.test_images, folder)
@@ -96,6 +108,7 @@ def main(arguments=None):
     result = {
         "paper": "Tomczak and Welling (2018); Norouzi et al. (2020)", "run": folder.name,
         "prior": asked.prior, "epochs": asked.epochs, "batch_size": 100,
+        "after": asked.after and asked.after.name,
         "learning_rate": asked.learning_rate, "seed": 0, "published": PUBLISHED[asked.prior],
         "nll": round(-float(found["log_px"].mean()), 3),
         "monte_carlo_error": round(float(np.sqrt((found["standard_error"]**2).sum())
@@ -106,7 +119,7 @@ def main(arguments=None):
         "curve": [json.loads(row) for row in (folder / "curve.jsonl").read_text().splitlines()],
     }
     RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{asked.prior}.json").write_text(json.dumps(result, indent=1) + "\n")
+    (RESULTS / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
     print(f"{asked.prior}: -log p(x) {result['nll']} nats per image (published: {result['published']}), "
           f"Monte Carlo error {result['monte_carlo_error']}")
 
