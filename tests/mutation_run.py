@@ -27,6 +27,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def files_of(*names):
 READS_TEXT = files_of("bug_zoo", "derivation_pages", "edits", "korean_guide", "mutants", "readme")
 # Not traced: they start processes, send signals or train for seconds. They come last, in `again`.
 LATE = files_of("anomaly_command", "anomaly_tables", "benchmarks", "estimator_examples", "examples",
-                "explorer*", "going_on", "killed", "lesson_*", "one_writer", "reading_list",
+                "explorer*", "going_on", "killed", "lesson_*", "mpi", "one_writer", "reading_list",
                 "reproducible")
 
 
@@ -68,11 +69,15 @@ class Tracer:
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item, nextitem):
         codes, start = set(), time.process_time()
-        sys.settrace(lambda frame, event, arg: codes.add(frame.f_code))
+
+        def note(frame, event, arg):
+            codes.add(frame.f_code)
+
+        sys.settrace(note), threading.settrace(note)
         try:
             return (yield)
         finally:
-            sys.settrace(None)
+            sys.settrace(None), threading.settrace(None)
             ours = sorted({f"{code.co_filename[len(self.package):]}:{code.co_firstlineno}"
                            for code in codes if code.co_filename.startswith(self.package)})
             test = self.tests.setdefault(item.nodeid, {"passed": True})
