@@ -166,7 +166,7 @@ def log_mean_exp(a, axis=0):
 
 
 def keep_freed_memory():
-    """Have the C library keep the memory of freed arrays, for the arrays of the next step.
+    """Have the C library keep the memory of freed arrays, for those of the next step or batch.
 
     glibc gives large blocks back to the system when they are freed, and every large array of
     the next step then costs page faults: a quarter of the time at a batch of 512. But it learns

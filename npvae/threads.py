@@ -16,6 +16,8 @@ import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 
+from npvae.numerics import keep_freed_memory
+
 try:
     from threadpoolctl import ThreadpoolController
 except ImportError:
@@ -32,6 +34,7 @@ def all_cores():
     It yields function(*arguments) for each tuple of inputs, in their order. Inputs are read by the
     calling thread, a few ahead: what draws them may be a generator.
     """
+    keep_freed_memory()
     if ThreadpoolController is None or not IN_USE.acquire(blocking=False):
         yield one_by_one
         return

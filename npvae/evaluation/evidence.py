@@ -13,7 +13,6 @@ import numpy as np
 from npvae.door import as_condition, as_noise, as_observed, check_density, check_model
 from npvae.evaluation.pareto import tail_shape
 from npvae.inputs import as_array, check_count, check_finite, check_generator, check_real
-from npvae.numerics import keep_freed_memory
 from npvae.objectives import ELBO, SampledKL
 from npvae.ranks import Ranks, ends_all
 from npvae.threads import all_cores
@@ -164,7 +163,6 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None, observed=None,
     condition = as_condition(model, condition, len(x))
     n_samples = check_count(n_samples, "n_samples")
     check_generator(rng)
-    keep_freed_memory()
     n_rows = codes_at_a_time(model)
     n_batch = max(1, n_rows // n_samples)                 # x at a time, so many samples of each
     pieces = [min(n_rows, n_samples - first) for first in range(0, n_samples, n_rows)]
