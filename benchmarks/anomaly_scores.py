@@ -2,8 +2,8 @@
 
 The default VAE (784-400-20) on MNIST's test images, by each score of `AnomalyDetector`, with ten
 draws of z for each row where it needs draws; then the default one, -ELBO, by PyTorch (in
-inference mode) and JAX (compiled), which must agree on every row before they are timed; and the
-products of -ELBO alone. All take turns.
+inference mode) and JAX (compiled), which must agree on every row before they are timed; the products of
+-ELBO alone; and what no program in NumPy does without (`least.py`). All take turns.
 
     python benchmarks/anomaly_scores.py [--threads 1] [--json FILE]
 """
@@ -13,11 +13,12 @@ from importlib.util import find_spec
 import numpy as np
 
 import npvae
+from least import least
 from npvae.evaluation import AnomalyDetector
 from npvae.evaluation.scores import SCORES
 from turns import Competitor, arguments, setting, take_turns, with_threads, write
 
-N_ROWS, N_SAMPLES = 500, 10
+N_ROWS, N_SAMPLES = 400, 10                  # four batches of npvae's
 
 
 def npvae_scores(model, normal, x, kind):
@@ -105,7 +106,8 @@ def main():
     for other in others:
         np.testing.assert_allclose(other.check(eps), cache.rate.sum(axis=-1) - cache.log_px.mean(axis=0),
                                    rtol=2e-4)
-    times = take_turns([*competitors, *others, products(model, x)], asked.rounds)
+    times = take_turns([*competitors, *others, products(model, x),
+                        least(model, 100, N_SAMPLES, N_ROWS // 100)], asked.rounds)
     ours = times["npvae, negative_elbo"]
     print(f"{setting()}\n\n  {'':36} {'rows/s':>8} {'-ELBO / it':>10} {'quartiles':>12} {'by cpu':>7}")
     results = {}

@@ -2,9 +2,10 @@
 
 The importance weighted autoencoder of Burda et al. (784-200-200-50), K = 5000 samples for each of some
 images, float32. The products alone: those of the decoder on as many codes at a time as `log_evidence`
-takes, on arrays of the same shapes, written into memory allocated beforehand. PyTorch (in inference
-mode) and JAX (compiled) do the same sum, all samples of an image at once; they must agree on it for the
-same noise before they are timed. All take turns; a ratio is that of one turn.
+takes, on arrays of the same shapes, written into memory allocated beforehand. The least: what no program
+in NumPy does without (`least.py`). PyTorch (in inference mode) and JAX (compiled) do the same sum, all
+samples of an image at once; they must agree on it for the same noise before they are timed. All take
+turns; a ratio is that of one turn.
 
 With more than one thread, npvae takes rows on all of them where threadpoolctl is installed.
 
@@ -17,6 +18,7 @@ from importlib.util import find_spec
 import numpy as np
 
 import npvae
+from least import least
 from npvae.numerics import log_mean_exp
 from turns import Competitor, arguments, setting, take_turns, with_threads, write
 
@@ -118,7 +120,8 @@ def main():
     expected = log_mean_exp(npvae.evaluation.log_weights(model, x[:1], eps)).item()
     for other in others:
         np.testing.assert_allclose(other.check(eps[:, 0]), expected, rtol=1e-5)
-    times = take_turns([estimate(model, x), decoder_products(model, x), *others], asked.rounds)
+    npvaes = [estimate(model, x), decoder_products(model, x), least(model, 1, K // 4, 4 * N_IMAGES)]
+    times = take_turns([*npvaes, *others], asked.rounds)
     print(f"{setting()}\n\n  {'':10} {'ms an image':>11} {'npvae / it':>10} {'quartiles':>12} "
           f"{'by cpu':>7}")
     results = {}

@@ -138,10 +138,15 @@ class Ranks:
 
 
 def check_shared(objective, ranks):
-    """Raise ValueError where a loss is no mean over x, of which each rank could have its part."""
-    if ranks.size > 1 and objective.over_batch:
-        raise ValueError(f"the objective is {objective}, whose loss is of the batch as a whole: on "
-                         f"{ranks.size} ranks, a mean over x of the loss of each was expected")
+    """Raise ValueError where a loss is no mean over x, of which each rank could have its part.
+
+    What an objective of one's own does not say, in its `over_batch`, is not known.
+    """
+    over_batch = getattr(objective, "over_batch", None)
+    if ranks.size > 1 and over_batch is not False:
+        of = "is of the batch as a whole" if over_batch else "may be of the batch as a whole"
+        raise ValueError(f"the objective is {objective}, whose loss {of}: on {ranks.size} ranks, a mean "
+                         "over x of the loss of each was expected (over_batch = False says so)")
 
 
 def ends_all(function):

@@ -243,6 +243,30 @@ def test_a_loss_of_the_batch_as_a_whole_is_refused_by_name(objective, capsys):
     npvae.fit(model, X, communicator=alone(), **RUN)                       # on one it is as ever
 
 
+class Own:
+    """An objective that is no `npvae.Objective`."""
+
+    cost = npvae.KL()
+
+    def __call__(self, log_px, rate):
+        return npvae.ELBO()(log_px, rate)
+
+
+def test_an_objective_of_ones_own_says_that_it_is_a_mean(monkeypatch, capsys):
+    model = vae()
+    model.objective = Own()
+    with pytest.raises(ValueError, match="Own object at .*, whose loss may be of the batch as a whole"):
+        together(2, lambda c: npvae.fit(model, X, communicator=c, **RUN))
+    monkeypatch.setattr(Own, "over_batch", False, raising=False)
+    monkeypatch.setattr(Own, "__repr__", lambda own: "Own()")                 # the same on all ranks
+    losses = []
+    for objective in (Own(), npvae.ELBO()):
+        model.objective = objective
+        losses.append([row["loss"] for row in together(
+            2, lambda c: npvae.fit(model.copy(), X, communicator=c, **RUN))[0]])
+    assert losses[0] == losses[1]
+
+
 def test_a_communicator_is_one():
     for wrong in (3, "COMM_WORLD", object(), Communicator):
         with pytest.raises(TypeError, match="communicator is .*: one of mpi4py was expected"):
