@@ -18,9 +18,9 @@ of this deviation or of this variance. Of its curves it prints no numbers.
 """
 
 import argparse
-import functools
 import json
 import math
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -64,16 +64,42 @@ def build(method, n_hidden, n_latent, seed=0):
     return model
 
 
-def keep_curve(result, folder, points, measure):
-    """A callback: after some epochs, a row of what is measured, and the result as far as it has come."""
-    def note(model, history):
-        if len(history) in points:
-            row = {"images": result["images_an_epoch"] * len(history), **measure(model)}
+def options(description, images):
+    """A parser with what both figures are asked for."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--images", type=float, default=images, help="to be seen (default: %(default)g)")
+    parser.add_argument("--method", choices=list(METHODS), default="AEVB")
+    parser.add_argument("--stepsize", type=float, help="default: 0.02, for wake-sleep 0.01")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("out/papers"))
+    return parser
+
+
+def train(asked, figure, paper, of, model, x, n_train, points, measure):
+    """Train on x, which holds n_train images, perhaps many times each. After the epochs in points, and
+    the last, what is measured is a row of the result. The result, its folder, and the history."""
+    epochs = math.ceil(asked.images / len(x))
+    name = "_".join([figure, asked.method.lower().replace("-", "_"), *map(str, of.values())])
+    name += f"_seed{asked.seed}" if asked.seed else ""
+    stepsize = asked.stepsize or STEPSIZES[asked.method]
+    result = {"name": name, "paper": paper, **of, "method": asked.method,
+              "stepsize": stepsize, "seed": asked.seed, "images_an_epoch": len(x), **made_by()}
+    folder = asked.out / name
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def keep_curve(model, history):
+        if len(history) in {*points, epochs}:
+            row = {"images": len(x) * len(history), **measure(model)}
             with (folder / "curve.jsonl").open("a") as file:
                 file.write(json.dumps(row) + "\n")
             write(result, folder, history)
-            print(f"{result['name']}: {row}", flush=True)
-    return note
+            print(f"{name}: {row}", flush=True)
+
+    history = npvae.fit(model, x, epochs=epochs, batch_size=BATCH, learning_rate=stepsize,
+                        optimizer=MAP(n_train), seed=asked.seed, progress=False, resume=True,
+                        checkpoint=folder / "checkpoint.npz", callbacks=[keep_curve])
+    write(result, folder, history)
+    return result, folder, history
 
 
 def write(result, folder, history):
@@ -84,6 +110,12 @@ def write(result, folder, history):
     result["curve"] = [json.loads(row) for row in (folder / "curve.jsonl").read_text().splitlines()]
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / f"{result['name']}.json").write_text(json.dumps(result) + "\n")
+
+
+def kept(figure):
+    """All that are known of a figure, of the first seed."""
+    found = [json.loads(path.read_text()) for path in sorted(RESULTS.glob(f"{figure}_*.json"))]
+    return [result for result in found if not result["seed"]]
 
 
 def bounds(model, images):
@@ -108,37 +140,17 @@ def draw(results):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--images", type=float, default=1e7, help="to be seen (default: 1e7)")
+    parser = options(__doc__, 1e7)
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="latent dimensions")
-    parser.add_argument("--method", choices=list(METHODS), default="AEVB")
-    parser.add_argument("--stepsize", type=float, help="default: 0.02, for wake-sleep 0.01")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("out/papers"))
     asked = parser.parse_args(arguments)
-    stepsize = asked.stepsize or STEPSIZES[asked.method]
     data = npvae.datasets.mnist()
     x, images = data.train_images, {"train": data.train_images[:10_000], "test": data.test_images}
-    epochs = math.ceil(asked.images / len(x))
-    points = {round(10 ** (i / 8)) for i in range(33)} | {epochs}          # evenly, on a log scale
+    points = {round(10 ** (i / 8)) for i in range(33)}                     # evenly, on a log scale
     for size in asked.sizes:
-        name = f"auto_encoding_{asked.method.lower().replace('-', '_')}_{size}"
-        name += f"_seed{asked.seed}" if asked.seed else ""
-        result = {"name": name, "paper": "Kingma and Welling (2014), Figure 2, MNIST", "size": size,
-                  "method": asked.method, "stepsize": stepsize, "seed": asked.seed,
-                  "images_an_epoch": len(x), **made_by()}
-        folder = asked.out / name
-        folder.mkdir(parents=True, exist_ok=True)
         model = build(asked.method, 500, size, asked.seed)
-        measure = functools.partial(bounds, images=images)
-        history = npvae.fit(model, x, epochs=epochs, batch_size=BATCH, learning_rate=stepsize,
-                            optimizer=MAP(len(x)), seed=asked.seed, progress=False, resume=True,
-                            checkpoint=folder / "checkpoint.npz",
-                            callbacks=[keep_curve(result, folder, points, measure)])
-        write(result, folder, history)
-    found = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("auto_encoding_*.json"))]
-    draw([result for result in found if not result["seed"]]).savefig(
-        RESULTS / "auto_encoding.png", dpi=110)
+        train(asked, "auto_encoding", "Kingma and Welling (2014), Figure 2, MNIST", {"size": size},
+              model, x, len(x), points, partial(bounds, images=images))
+    draw(kept("auto_encoding")).savefig(RESULTS / "auto_encoding.png", dpi=110)
 
 
 if __name__ == "__main__":

@@ -16,18 +16,14 @@ density fitted to them); and Monte Carlo EM, its third method, is not here. 1,00
 fifty-fold, so that an epoch is 50,000 in both panels.
 """
 
-import argparse
-import functools
-import json
-import math
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
 
 import npvae
-from auto_encoding import BATCH, MAP, METHODS, STEPSIZES, build, keep_curve, write
-from records import RESULTS, made_by
+from auto_encoding import METHODS, build, kept, options, train, write
+from records import RESULTS
 
 AXES = {1000: (-160, -100), 50000: (-160, -125)}            # the paper's
 
@@ -64,40 +60,21 @@ def draw(results):
 
 
 def main(arguments=None):
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options(__doc__, 6e7)
     parser.add_argument("--n-train", type=int, choices=list(AXES), default=50000)
-    parser.add_argument("--images", type=float, default=6e7, help="to be seen (default: 6e7)")
-    parser.add_argument("--method", choices=list(METHODS), default="AEVB")
-    parser.add_argument("--stepsize", type=float, help="default: 0.02, for wake-sleep 0.01")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path, default=Path("out/papers"))
     asked = parser.parse_args(arguments)
     data, n = npvae.datasets.mnist(), asked.n_train
-    stepsize = asked.stepsize or STEPSIZES[asked.method]
     x = np.tile(data.train_images[:n], (max(AXES) // n, 1))
     images = {"train": data.train_images[:1000], "test": data.test_images[:1000]}
-    epochs = math.ceil(asked.images / len(x))
-    points = {1, 2, 4, 8, 16, 32, epochs, *range(60, epochs, 60)}
-    name = f"marginal_likelihood_{asked.method.lower().replace('-', '_')}_{n}"
-    name += f"_seed{asked.seed}" if asked.seed else ""
-    result = {"name": name, "paper": "Kingma and Welling (2014), Figure 3", "n_train": n,
-              "method": asked.method, "stepsize": stepsize, "seed": asked.seed,
-              "images_an_epoch": len(x), **made_by()}
-    folder = asked.out / name
-    folder.mkdir(parents=True, exist_ok=True)
     model = build(asked.method, 100, 3, asked.seed)
-    measure = functools.partial(log_evidence, images=images)
-    history = npvae.fit(model, x, epochs=epochs, batch_size=BATCH, learning_rate=stepsize,
-                        optimizer=MAP(n), seed=asked.seed, progress=False, resume=True,
-                        checkpoint=folder / "checkpoint.npz",
-                        callbacks=[keep_curve(result, folder, points, measure)])
+    result, folder, history = train(
+        asked, "marginal_likelihood", "Kingma and Welling (2014), Figure 3", {"n_train": n}, model, x, n,
+        {1, 2, 4, 8, 16, 32, *range(60, 1200, 60)}, partial(log_evidence, images=images))
     result["second_look"] = second_look(model, images)
     write(result, folder, history)
     for which, (sampled, annealed) in result["second_look"].items():
         print(f"100 {which} images: {sampled} by importance sampling, {annealed} by annealing")
-    found = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("marginal_likelihood_*.json"))]
-    draw([result for result in found if not result["seed"]]).savefig(
-        RESULTS / "marginal_likelihood.png", dpi=110)
+    draw(kept("marginal_likelihood")).savefig(RESULTS / "marginal_likelihood.png", dpi=110)
 
 
 if __name__ == "__main__":
