@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import npvae
-from npvae.learning.descriptions import blas_threads, describe, fingerprint, same
+from npvae.learning.descriptions import blas_threads, describe, fingerprint, parts_in_words, same
 
 BASE = np.random.default_rng(0).random((7, 300)).astype(np.float32)
 
@@ -37,6 +37,16 @@ def test_any_change_of_any_element_changes_the_fingerprint(dtype, size, rng):
         b[i] = 1 - b[i]
         seen.add(fingerprint(b))
     assert len(seen) == 1 + len(places)
+
+
+def test_every_part_of_many_numbers_counts():
+    """130 rows of 512 numbers, which are hashed some at a time: a change of each is seen."""
+    x = np.zeros((130, 512))
+    seen = {fingerprint(x)}
+    for row in x:
+        row[7] = 1.0
+        seen.add(fingerprint(x))
+    assert len(seen) == 131
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -236,3 +246,13 @@ def test_the_number_of_threads_is_that_of_the_environment_or_of_the_processors(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(11)), raising=False)
     assert blas_threads() == expected
+
+
+def test_what_a_model_computes_with_and_may_change_is_named():
+    calls = []
+    model = npvae.vae(6, (5,), 2)
+    model.count = lambda: calls.append(1)                      # as a subclass may have it
+    unknown = []
+    words = parts_in_words(model, unknown)
+    assert unknown == ["calls"] and "<lambda>" in words["model"]
+    assert parts_in_words(model) == words                      # a detector does not ask for names

@@ -92,7 +92,7 @@ print(faults(10))
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="for glibc's allocator")
 def test_freed_memory_is_kept_for_the_next_step():
-    """Page faults of a step at batch 512, in processes of their own; and of scores, which are as large."""
+    """Page faults of a step at batch 512, in processes of their own; and of as many scores."""
     faults = {name: float(subprocess.run([sys.executable, "-c", FAULTS, name], check=True,
                                          stdout=subprocess.PIPE).stdout)
               for name in ("keep", "as it is", "a score")}

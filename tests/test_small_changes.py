@@ -14,10 +14,11 @@ from npvae.distributions.given import ConditionalNormal
 from npvae.distributions.pixels import DiscretizedLogistic
 from npvae.distributions.posteriors import DiagonalGaussian
 from npvae.evaluation import AnomalyDetector, calibration_ranks, latent_moments, log_evidence
+from npvae.inputs import as_double
 from npvae.labels import SemiSupervisedVAE
 from npvae.learning.finite import advice
 from npvae.learning.progress import Progress
-from npvae.networks import Dense
+from npvae.networks import Dense, Layer
 from npvae.objectives import ELBO, Free, FreeBits
 from npvae.objectives.costs import best_cost
 from test_pairs import model_of
@@ -214,3 +215,17 @@ def test_a_block_that_passed_is_ok_in_the_table(rng):
                                        rng.standard_normal((2, 3, 2)), rng)
     assert [row.verdict for row in report.rows] == ["ok"] * len(report.rows)
     assert str(report).count(" ok ") == len(report.rows)
+
+
+class Named(Layer):
+    def __init__(self, n, *sizes, **options):
+        super().__init__()
+
+
+def test_a_call_is_written_with_options_of_any_name():
+    assert repr(Named(3, 4, 5, rate=0.5, name="a")) == "Named(3, 4, 5, rate=0.5, name='a')"
+
+
+def test_the_shape_that_was_expected_is_said_number_by_number():
+    with pytest.raises(ValueError, match=re.escape("has shape (2, 3): (any, 4) was expected")):
+        as_double(np.zeros((2, 3)), "x", None, 4)

@@ -58,7 +58,8 @@ CASES = [
     ("side not of four", lambda d: npvae.convolutional_vae(side=30), V,
      "side is 30: a multiple of 4 was expected"),
     ("side float", lambda d: npvae.convolutional_vae(side=28.0), V, "side is 28.0: an integer"),
-    ("channels with a zero", lambda d: npvae.convolutional_vae(8, (2, 0)), V, "is 0: an integer"),
+    ("channels with a zero", lambda d: npvae.convolutional_vae(8, (2, 0)), V,
+     "a size in channels is 0: an integer"),
 
     ("labels of one class", lambda d: npvae.semi_supervised_vae(6, 1), V,
      "n_classes is 1: an integer of at least 2"),
