@@ -75,7 +75,9 @@ def test_image_grid(rng):
 
 def test_the_manifold_decodes_the_quantiles_of_the_prior():
     model = small_vae(n_latent=2)
-    image = plots.latent_manifold(model, 4, (3, 4)).axes[0].images[0].get_array()
+    drawn = plots.latent_manifold(model, 4, (3, 4)).axes[0].images[0]
+    image = drawn.get_array()
+    assert drawn.get_clim() == (0, 1)                          # white is 0, and not the least there is
     # lower left: both coordinates at the normal quantile 1/8; to the right z1 grows
     low, next_ = -1.1503493803760079, -0.31863936396437514
     np.testing.assert_allclose(image[9:, :4].ravel(), model.decode([[low, low]])[0], rtol=1e-6)

@@ -13,7 +13,9 @@ from npvae.distributions.flows import FlowGaussian
 from npvae.distributions.given import ConditionalNormal
 from npvae.distributions.pixels import DiscretizedLogistic
 from npvae.distributions.posteriors import DiagonalGaussian
+from npvae.door import Model
 from npvae.evaluation import AnomalyDetector, calibration_ranks, latent_moments, log_evidence
+from npvae.gradcheck.differences import relative_error
 from npvae.inputs import as_double
 from npvae.labels import SemiSupervisedVAE
 from npvae.learning.finite import advice
@@ -229,3 +231,14 @@ def test_a_call_is_written_with_options_of_any_name():
 def test_the_shape_that_was_expected_is_said_number_by_number():
     with pytest.raises(ValueError, match=re.escape("has shape (2, 3): (any, 4) was expected")):
         as_double(np.zeros((2, 3)), "x", None, 4)
+
+
+@pytest.mark.parametrize("verb, arguments", [("forward", (1, 2)), ("backward", (1,)),
+                                             ("draw_noise", (1, 2)), ("check_data", (1, "x"))])
+def test_a_model_of_ones_own_without_a_verb_says_so(verb, arguments):
+    with pytest.raises(NotImplementedError):
+        getattr(Model(), verb)(*arguments)
+
+
+def test_two_arrays_of_zeros_agree():
+    assert relative_error(np.zeros(3), np.zeros(3)) == 0.0
