@@ -1,5 +1,7 @@
 """The estimators of npvae.sklearn do what scikit-learn expects of its own, where it is installed."""
 
+import inspect
+
 import numpy as np
 import pytest
 
@@ -11,6 +13,7 @@ from sklearn.pipeline import make_pipeline                              # noqa: 
 from sklearn.preprocessing import StandardScaler                        # noqa: E402
 from sklearn.utils.estimator_checks import estimator_checks_generator   # noqa: E402
 
+from npvae.evaluation import fit_detector                               # noqa: E402
 from npvae.sklearn import PyODDetector, VAEDetector                     # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:::sklearn")
@@ -81,3 +84,9 @@ def test_the_conventions_of_pyod(rows):
     np.testing.assert_array_equal(detector.decision_scores_, detector.decision_function(rows[0]))
     far = rows[0] + [0, 0, 1.0, 0]
     assert (detector.decision_function(far) > detector.threshold_).all() and detector.predict(far).all()
+
+
+def test_what_is_left_out_is_as_fit_detector_has_it():
+    ours, detectors = (inspect.signature(function).parameters for function in (VAEDetector, fit_detector))
+    for name in ("n_samples", "n_steps"):
+        assert ours[name].default == detectors[name].default

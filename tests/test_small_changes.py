@@ -1,6 +1,7 @@
 """What the mutation run found unseen: a test of meaning each. See `mutation_run.py`."""
 
 import re
+import warnings
 
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from npvae.distributions.pixels import DiscretizedLogistic
 from npvae.distributions.posteriors import DiagonalGaussian
 from npvae.door import Model
 from npvae.evaluation import AnomalyDetector, calibration_ranks, latent_moments, log_evidence
+from npvae.gradcheck import rows
 from npvae.gradcheck.differences import relative_error
+from npvae.gradcheck.table import TABLE
 from npvae.inputs import as_double
 from npvae.labels import SemiSupervisedVAE
 from npvae.learning.finite import advice
@@ -242,3 +245,27 @@ def test_a_model_of_ones_own_without_a_verb_says_so(verb, arguments):
 
 def test_two_arrays_of_zeros_agree():
     assert relative_error(np.zeros(3), np.zeros(3)) == 0.0
+
+
+def test_a_cast_to_real_numbers_is_in_the_report_and_no_warning(rng):
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        report = gradcheck.check_function(lambda x: x.astype(np.float64)**2, lambda dy, x: (2 * x * dy,),
+                                          np.array([1.0, 2.0]), rng=rng)
+    assert [row.verdict for row in report.rows] == ["LOST"] and not warned
+
+
+@pytest.mark.parametrize("name", [name for name in TABLE if name.startswith("recipes.")])
+def test_a_model_is_checked_where_no_parameter_is_near_zero(name, rng, monkeypatch):
+    """With weights of zero most gradients vanish, and agree with anything."""
+    seen = []
+    monkeypatch.setattr(rows, "check_model", lambda model, *arguments, **options: seen.append(model))
+    TABLE[name](rows.Sizes(), rng)
+    assert np.abs(seen[0].parameters.theta).min() > 0.05
+
+
+def test_a_variance_that_is_forgotten_backward_is_seen_by_the_table(rng, monkeypatch):
+    """Which looks at a Gaussian whose variance is not 1."""
+    monkeypatch.setattr(npvae.likelihoods.Gaussian, "backward_terms",
+                        lambda likelihood, dterms, error: dterms * error)
+    assert not TABLE["likelihoods.Gaussian"](rows.Sizes(), rng).passed
