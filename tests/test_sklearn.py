@@ -87,6 +87,6 @@ def test_the_conventions_of_pyod(rows):
 
 
 def test_what_is_left_out_is_as_fit_detector_has_it():
-    ours, detectors = (inspect.signature(function).parameters for function in (VAEDetector, fit_detector))
+    ours, detectors = (inspect.signature(each).parameters for each in (VAEDetector, fit_detector))
     for name in ("n_samples", "n_steps"):
         assert ours[name].default == detectors[name].default
