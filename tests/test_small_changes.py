@@ -1,5 +1,6 @@
 """What the mutation run found unseen: a test of meaning each. See `mutation_run.py`."""
 
+import inspect
 import re
 import warnings
 
@@ -15,7 +16,8 @@ from npvae.distributions.given import ConditionalNormal
 from npvae.distributions.pixels import DiscretizedLogistic
 from npvae.distributions.posteriors import DiagonalGaussian
 from npvae.door import Model
-from npvae.evaluation import AnomalyDetector, calibration_ranks, latent_moments, log_evidence
+from npvae.evaluation import (AnomalyDetector, annealed_log_evidence, calibration_ranks, latent_moments,
+                              log_evidence, sandwich)
 from npvae.gradcheck import rows
 from npvae.gradcheck.differences import relative_error
 from npvae.gradcheck.table import TABLE
@@ -193,6 +195,12 @@ def test_what_is_left_out_is_as_if_stated(function, stated):
     np.testing.assert_array_equal(function(), function(**stated))
 
 
+def test_a_sandwich_is_annealed_as_one_estimate_is():
+    ours, theirs = (inspect.signature(each).parameters for each in (sandwich, annealed_log_evidence))
+    for name in ("n_chains", "n_temperatures", "n_leapfrog", "start"):
+        assert ours[name].default == theirs[name].default
+
+
 # ---- edges ---------------------------------------------------------------------------------
 
 
@@ -269,3 +277,10 @@ def test_a_variance_that_is_forgotten_backward_is_seen_by_the_table(rng, monkeyp
     monkeypatch.setattr(npvae.likelihoods.Gaussian, "backward_terms",
                         lambda likelihood, dterms, error: dterms * error)
     assert not TABLE["likelihoods.Gaussian"](rows.Sizes(), rng).passed
+
+
+def test_a_table_of_parts_counts_where_there_is_something_to_count():
+    """A dense layer has parameters, a ReLU none: an empty cell, and no 0."""
+    dense, relu = (line for line in str(vae(6, (5,), 2)).splitlines() if "encoder.0" in line or
+                   "encoder.1" in line)
+    assert dense.split()[-1] == "35" and relu.split() == ["encoder.1", "ReLU()"]

@@ -65,6 +65,8 @@ CASES = [
      "n_classes is 1: an integer of at least 2"),
     ("alpha negative", lambda d: npvae.semi_supervised_vae(6, 3, alpha=-1.0), V,
      "alpha is -1.0: a finite number of at least 0"),
+    ("alpha infinite", lambda d: npvae.semi_supervised_vae(6, 3, alpha=np.inf), V,
+     "alpha is inf: a finite number of at least 0"),
     ("a sum over labels of bits", lambda d: npvae.semi_supervised_vae(
         6, 3, posterior="bernoulli", prior="bernoulli"), T,
      "vae has a Bernoulli posterior: one with a density, and a z that moves with it"),
