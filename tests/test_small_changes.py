@@ -12,7 +12,7 @@ import npvae
 from npvae import (autoencoder, conditional_vae, convolutional_vae, datasets, files, gradcheck, plots,
                    semi_supervised_vae, vae)
 from npvae.distributions.flows import FlowGaussian
-from npvae.distributions.given import ConditionalNormal
+from npvae.distributions.given import ConditionalNormal, VampPrior
 from npvae.distributions.pixels import DiscretizedLogistic
 from npvae.distributions.posteriors import DiagonalGaussian
 from npvae.door import Model
@@ -184,6 +184,8 @@ LEFT_OUT = {
                       {"n": 1000, "n_samples": 99}),
     "classes": (lambda **stated: ConditionalNormal(2, **stated).parameters.theta,
                 {"n_condition": 10, "n_hidden": 50, "seed": 0}),
+    "pseudo-inputs": (lambda **stated: VampPrior(2, **stated).u,
+                      {"n_data": 784, "n_components": 100, "mean": 0.05, "std": 0.01, "seed": 0}),
     "alpha": (lambda **stated: SemiSupervisedVAE(conditional_vae(12, 10, (4,), 2),
                                                  Dense(12, 10, rng_of_8()), **stated).alpha,
               {"alpha": 1.0}),
