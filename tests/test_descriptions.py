@@ -246,6 +246,9 @@ def test_the_number_of_threads_is_that_of_the_environment_or_of_the_processors(
         monkeypatch.setenv(name, value)
     monkeypatch.setattr("os.sched_getaffinity", lambda pid: set(range(11)), raising=False)
     assert blas_threads() == expected
+    monkeypatch.delattr("os.sched_getaffinity")                # not every system tells a process's own
+    monkeypatch.setattr("os.cpu_count", lambda: 11)
+    assert blas_threads() == expected
 
 
 def test_what_a_model_computes_with_and_may_change_is_named():

@@ -1,6 +1,7 @@
 """What the mutation run found unseen: a test of meaning each. See `mutation_run.py`."""
 
 import inspect
+import os
 import re
 import warnings
 
@@ -36,6 +37,14 @@ def test_a_lock_that_somebody_deleted_does_not_end_the_run(tmp_path):
     with files.sole_writer(tmp_path / "run.npz"):
         (tmp_path / "run.npz.lock").unlink()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_was_deleted_is_no_longer_at_its_path(tmp_path):
+    with open(tmp_path / "run.npz", "w") as file:
+        assert files.is_at(file, tmp_path / "run.npz")
+        if os.name == "posix":                                 # elsewhere none that is open can be
+            (tmp_path / "run.npz").unlink()
+            assert not files.is_at(file, tmp_path / "run.npz")
 
 
 def test_two_draws_tell_as_much_as_many_of_the_variance_of_the_mean(rng):

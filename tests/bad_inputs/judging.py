@@ -56,6 +56,8 @@ CASES = [
      "quantile is 0.9 and sigmas is 3"),
     ("quantile by percent", lambda d: detector().threshold(quantile=99), V,
      "quantile is 99: a number between 0 and 1 was expected"),
+    ("quantile of all", lambda d: detector().threshold(quantile=1.0), V,
+     "quantile is 1.0: a number between 0 and 1 was expected"),
     ("quantile NaN", lambda d: detector().threshold(quantile=NAN), V, "quantile is nan"),
 
     # ---- how good is q; annealing; diagnosis
