@@ -212,6 +212,14 @@ def test_a_sandwich_is_annealed_as_one_estimate_is():
         assert ours[name].default == theirs[name].default
 
 
+@pytest.mark.parametrize("kind", [kind for kind in (*npvae.Cost.members.values(),
+                                                    *npvae.Objective.members.values())
+                                  if kind.__module__.startswith("npvae.")])
+def test_an_objective_and_its_cost_stay_what_they_were_made(kind):
+    """One may stand in many models."""
+    assert kind.__dataclass_params__.frozen
+
+
 # ---- edges ---------------------------------------------------------------------------------
 
 
