@@ -78,5 +78,5 @@ def test_what_is_left_out_is_as_if_stated(function, stated):
 
 def test_a_sandwich_is_annealed_as_one_estimate_is():
     ours, theirs = (inspect.signature(each).parameters for each in (sandwich, annealed_log_evidence))
-    for name in ("n_chains", "n_temperatures", "n_leapfrog", "start"):
+    for name in ("n_chains", "n_temperatures", "n_leapfrog", "start", "batch_size"):
         assert ours[name].default == theirs[name].default
