@@ -34,12 +34,13 @@ J = 30
 # %% Models, and true bits for the relaxed ones
 
 
-def models():
+def models(n_hidden):
     """Name: (model, options of fit)."""
-    return {"Gaussian": (npvae.vae(784, (400,), J), {}),
-            "bits, score function": (npvae.bernoulli_vae(784, (400,), J), {"n_samples": 4}),
-            "bits, relaxed at 2/3": (npvae.concrete_vae(784, (400,), J), {}),
-            "bits, relaxed at 0.2": (npvae.concrete_vae(784, (400,), J, temperature=0.2,
+    sizes = 784, (n_hidden,), J
+    return {"Gaussian": (npvae.vae(*sizes), {}),
+            "bits, score function": (npvae.bernoulli_vae(*sizes), {"n_samples": 4}),
+            "bits, relaxed at 2/3": (npvae.concrete_vae(*sizes), {}),
+            "bits, relaxed at 0.2": (npvae.concrete_vae(*sizes, temperature=0.2,
                                                         prior_temperature=0.2), {})}
 
 
@@ -99,11 +100,13 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=Path("out"))
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
-    n, epochs, n_test = (3000, 4, 2000) if asked.quick else (20000, 12, 10000)
-    data, found, all_models = datasets.mnist(), {}, models()
+    n, n_hidden, epochs, rate, n_test = ((2000, 100, 5, 1e-2, 1000) if asked.quick else
+                                         (20000, 400, 12, 1e-3, 10000))
+    data, found, all_models = datasets.mnist(), {}, models(n_hidden)
     x = data.test_images[:n_test]
     for name, (model, options) in all_models.items():
-        npvae.fit(model, data.train_images[:n], epochs=epochs, progress=False, **options)
+        npvae.fit(model, data.train_images[:n], epochs=epochs, learning_rate=rate, progress=False,
+                  **options)
         terms = npvae.evaluate(model, x, n_samples=2)
         found[name] = {"-elbo": -terms.elbo, "kl": terms.kl}
         line = f"{name:22} -ELBO {-terms.elbo:6.1f}, KL {terms.kl:5.1f}"

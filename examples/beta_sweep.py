@@ -36,9 +36,9 @@ J = 10
 # %% The sweep
 
 
-def trained(x, epochs, **options):
-    model = npvae.vae(784, (400,), J, **options)
-    npvae.fit(model, x, epochs=epochs, progress=False, learning_rate=2e-3)
+def trained(x, n_hidden, epochs, batch_size, rate, **options):
+    model = npvae.vae(784, (n_hidden,), J, **options)
+    npvae.fit(model, x, epochs=epochs, batch_size=batch_size, learning_rate=rate, progress=False)
     return model
 
 
@@ -85,9 +85,9 @@ def same_gradient(x, c):
     return np.linalg.norm(2 * c * grads[0] - grads[1]) / np.linalg.norm(grads[1])
 
 
-def gaussian(x, epochs, c):
+def gaussian(x, training, c):
     """Squared error per image, KL and active units after training with variance c."""
-    model = trained(x, epochs, likelihood="gaussian", variance=c)
+    model = trained(x, *training, likelihood="gaussian", variance=c)
     error = np.square(x - model.reconstruct(x)).sum(axis=1).mean()
     moments = evaluation.latent_moments(model, x)
     return float(error), float(moments.kl.sum()), int(moments.active.sum())
@@ -103,12 +103,13 @@ def main(arguments=None):
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
     data = datasets.mnist()
-    n, epochs, n_test = (2000, 6, 2000) if asked.quick else (20000, 8, 10000)
+    n, n_test, *training = ((500, 1000, 200, 10, 50, 4e-3) if asked.quick else
+                            (20000, 10000, 400, 8, 128, 2e-3))
     betas = (0.1, 1.0, 10.0) if asked.quick else (0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
     x, points, models = data.train_images[:n], [], {}
     print("   beta    rate  distortion   their sum, nats per test image")
     for beta in betas:
-        models[beta] = trained(x, epochs, beta=beta)
+        models[beta] = trained(x, *training, beta=beta)
         terms = npvae.evaluate(models[beta], data.test_images[:n_test])
         points.append((beta, terms.kl, terms.reconstruction))
         print(f"{beta:7g} {terms.kl:7.1f} {terms.reconstruction:11.1f} {-terms.elbo:11.1f}")
@@ -122,7 +123,7 @@ def main(arguments=None):
     for name, c in (("c = 0.02", 0.02), ("c = 0.2", 0.2), ("sum over pixels (c = 1/2)", 0.5),
                     ("mean over pixels, mean over z", 784 / J / 2),
                     ("mean over pixels, sum over z", 784 / 2)):
-        error, kl, active = found[name] = gaussian(x, epochs, c)
+        error, kl, active = found[name] = gaussian(x, training, c)
         print(f"{name:30} {error:6.2f} {kl:7.3f} nats {active:3} of {J}")
     return found
 

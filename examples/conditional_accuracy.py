@@ -42,17 +42,15 @@ from npvae.datasets import one_hot
 from npvae.networks import Chain, Dense, ReLU
 from npvae.plots import BLUE, GREY, ORANGE
 
-WANTED = np.arange(10000) % 10                   # the labels of the digits to be generated
-
 # %% The judge: a classifier of the library's own layers
 
 
-def train_classifier(x, labels, epochs):
+def train_classifier(x, labels, epochs, batch_size=128):
     rng = np.random.default_rng(0)
     net = Chain(Dense(x.shape[1], 256, rng), ReLU(), Dense(256, 256, rng), ReLU(), Dense(256, 10, rng))
     adam, rate, target = npvae.Adam(), schedules.Cosine(2e-3, epochs), one_hot(labels, 10)
     for epoch in range(epochs):
-        for rows in np.array_split(rng.permutation(len(x)), len(x) // 128):
+        for rows in np.array_split(rng.permutation(len(x)), len(x) // batch_size):
             y, cache = net.forward(x[rows])
             # the loss is the mean over the batch of -log softmax(y) at the right label
             dy = (softmax(y, axis=1) - target[rows]) / len(rows)
@@ -102,37 +100,38 @@ def variety(images, labels):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="10,000 images, small networks")
+    parser.add_argument("--quick", action="store_true", help="5,000 images, small networks")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder (default: out)")
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
     x, labels, x_test, labels_test = npvae.datasets.mnist()
-    sizes, n_hidden, epochs = (2, 5, 10, 20), (400,), 8
+    sizes, n_hidden, epochs, batch_size = (2, 5, 10, 20), (400,), 8, 128
     if asked.quick:
-        x, labels, sizes, n_hidden, epochs = x[:10000], labels[:10000], (2, 20), (100,), 5
-    c = one_hot(labels, 10)
-    judge = train_classifier(x, labels, epochs)
+        x, labels, x_test, labels_test = x[:5000], labels[:5000], x_test[-1000:], labels_test[-1000:]
+        sizes, n_hidden, epochs, batch_size = (2, 20), (100,), 3, 40
+    c, wanted = one_hot(labels, 10), np.arange(len(x_test)) % 10         # as many of each digit
+    judge = train_classifier(x, labels, epochs, batch_size)
     found = {"judge": accuracy(judge, x_test, labels_test)}
     print(f"the judge reads {found['judge']:.1%} of the real test images right")
 
     def trained(n, beta=1.0):
         model = npvae.conditional_vae(784, 10, n_hidden, n, beta=beta)
-        npvae.fit(model, x, condition=c, epochs=epochs, learning_rate=schedules.Cosine(3e-3, epochs),
-                  progress=False)
+        npvae.fit(model, x, condition=c, epochs=epochs, batch_size=batch_size, progress=False,
+                  learning_rate=schedules.Cosine(3e-3, epochs))
         return model
 
     def decode(name, model, z):
-        images = model.decode(z, one_hot(WANTED, 10))
-        found[name] = accuracy(judge, images, WANTED)
-        found[f"variety {name}"] = float(variety(images, WANTED) / variety(x_test, labels_test))
+        images = model.decode(z, one_hot(wanted, 10))
+        found[name] = accuracy(judge, images, wanted)
+        found[f"variety {name}"] = float(variety(images, wanted) / variety(x_test, labels_test))
 
     for n in sizes:
         model, rng = trained(n), np.random.default_rng(2)
-        eps = np.random.default_rng(1).standard_normal((len(WANTED), n))
+        eps = np.random.default_rng(1).standard_normal((len(wanted), n))
         of_labels = [fit_gaussian(model.encode(x[labels == k], c[labels == k])) for k in range(10)]
         z = np.empty_like(eps)
         for k, (mean, variances, axes) in enumerate(of_labels):
-            z[WANTED == k] = mean + np.sqrt(variances) * eps[WANTED == k] @ axes.T
+            z[wanted == k] = mean + np.sqrt(variances) * eps[wanted == k] @ axes.T
         decode(f"prior {n}", model, eps)
         decode(f"fitted {n}", model, z)
         found[f"kl label {n}"] = float(np.mean([mismatch(*gaussian) for gaussian in of_labels]))

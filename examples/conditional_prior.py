@@ -26,8 +26,7 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from conditional_accuracy import (WANTED, accuracy, draw_codes, told_of_the_label, train_classifier,
-                                  variety)
+from conditional_accuracy import accuracy, draw_codes, told_of_the_label, train_classifier, variety
 from matplotlib.figure import Figure
 
 import npvae
@@ -39,14 +38,14 @@ PRIORS = {"N(0, I)": "standard_normal", "p(z|c)": "conditional_normal"}
 # %% Figure: a digit a row, from either prior, and what the judge says of 10,000 such
 
 
-def draw(found, images, read):
+def draw(found, images, read, wanted):
     figure = Figure(figsize=(10.4, 3.8), layout="constrained")
     panels = figure.subplots(1, 3)
     frame = np.array([0, 27, 27, 0, 0]), np.array([0, 0, 27, 27, 0])
     for axes, name in zip(panels, PRIORS):
-        plots.label_rows(axes, [images[name][WANTED == c][:10] for c in range(10)], list("0123456789"))
+        plots.label_rows(axes, [images[name][wanted == c][:10] for c in range(10)], list("0123456789"))
         for c in range(10):
-            for i in np.flatnonzero(read[name][WANTED == c][:10] != c):        # read as another digit
+            for i in np.flatnonzero(read[name][wanted == c][:10] != c):        # read as another digit
                 axes.plot(28 * i + frame[0], 28 * c + frame[1], color=plots.ORANGE, lw=1.3)
         axes.set(ylabel="asked for", xlabel="framed: read as another digit",
                  title=f"z ~ {name}: {found[name]['right']:.1%} right")
@@ -70,36 +69,37 @@ def draw(found, images, read):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="10,000 images, small networks")
+    parser.add_argument("--quick", action="store_true", help="4,000 images, small networks")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder (default: out)")
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
     x, labels, x_test, labels_test = npvae.datasets.mnist()
-    J, n_hidden, epochs = 20, (400,), 8
+    J, n_hidden, epochs, batch_size, rate = 20, (400,), 8, 128, 3e-3
     if asked.quick:
-        x, labels, n_hidden, epochs = x[:10000], labels[:10000], (100,), 5
-    c, c_test = one_hot(labels, 10), one_hot(labels_test, 10)
-    judge = train_classifier(x, labels, epochs)
+        x, labels, x_test, labels_test = x[:4000], labels[:4000], x_test[-1000:], labels_test[-1000:]
+        n_hidden, epochs, batch_size, rate = (100,), 6, 50, 5e-3
+    c, c_test, wanted = one_hot(labels, 10), one_hot(labels_test, 10), np.arange(len(x_test)) % 10
+    judge = train_classifier(x, labels, epochs, batch_size)
     found, images, read = {"judge": accuracy(judge, x_test, labels_test)}, {}, {}
     print(f"the judge reads {found['judge']:.1%} of the real test images right")
     for name, prior in PRIORS.items():
         model = npvae.conditional_vae(784, 10, n_hidden, J, prior=prior)
-        npvae.fit(model, x, condition=c, epochs=epochs, learning_rate=schedules.Cosine(3e-3, epochs),
-                  progress=False)
-        images[name] = model.sample(np.random.default_rng(1), len(WANTED), one_hot(WANTED, 10))
+        npvae.fit(model, x, condition=c, epochs=epochs, batch_size=batch_size, progress=False,
+                  learning_rate=schedules.Cosine(rate, epochs))
+        images[name] = model.sample(np.random.default_rng(1), len(wanted), one_hot(wanted, 10))
         read[name] = judge.forward(images[name])[0].argmax(axis=1)
         rng = np.random.default_rng(2)
         reader = train_classifier(draw_codes(model, x, labels, rng), labels, 3)
         found[name] = {
-            "right": float((read[name] == WANTED).mean()),
-            "variety": float(variety(images[name], WANTED) / variety(x_test, labels_test)),
+            "right": float((read[name] == wanted).mean()),
+            "variety": float(variety(images[name], wanted) / variety(x_test, labels_test)),
             "told": told_of_the_label(reader, draw_codes(model, x_test, labels_test, rng),
                                       labels_test),
             "-elbo": -npvae.evaluate(model, x_test, condition=c_test).elbo}
         print("z ~ {}: {:.1%} read right, variety {:.0%} (of real images: 100%); z tells at least "
               "{:.2f} nats of the label (at most log 10 = 2.30); test -ELBO {:.1f} nats".format(
                   name, *found[name].values()), flush=True)
-    draw(found, images, read).savefig(asked.out / "conditional_prior.png", dpi=110)
+    draw(found, images, read, wanted).savefig(asked.out / "conditional_prior.png", dpi=110)
     return found
 
 

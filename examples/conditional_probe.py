@@ -60,14 +60,15 @@ def fit_probe(mu, labels):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="10,000 images, small networks")
+    parser.add_argument("--quick", action="store_true", help="5,000 images, small networks")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder (default: out)")
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
     x, labels, x_test, labels_test = npvae.datasets.mnist()
-    sizes, n_hidden, epochs = (2, 20), (400,), 6
+    sizes, n_hidden, epochs, batch_size = (2, 20), (400,), 6, 128
     if asked.quick:
-        x, labels, sizes, n_hidden, epochs = x[:10000], labels[:10000], (2,), (100,), 8
+        x, labels = x[:5000], labels[:5000]
+        sizes, n_hidden, epochs, batch_size = (2,), (100,), 3, 40
 
     found, codes = {}, {}
     found["guess"] = float(np.bincount(labels_test).max() / len(labels_test))
@@ -79,7 +80,7 @@ def main(arguments=None):
             else:
                 model = npvae.conditional_vae(784, 10, n_hidden, n)
                 c, c_test = one_hot(labels, 10), one_hot(labels_test, 10)
-            npvae.fit(model, x, condition=c, epochs=epochs, progress=False,
+            npvae.fit(model, x, condition=c, epochs=epochs, batch_size=batch_size, progress=False,
                       learning_rate=schedules.Cosine(3e-3, epochs))
             mu, mu_test = model.encode(x, c).mu, model.encode(x_test, c_test).mu
             scale = standardizer_of(mu)               # the probe sees each dimension in one scale

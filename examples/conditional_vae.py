@@ -79,21 +79,21 @@ def grid_figure(images, rows, columns, title, xlabel, ylabel):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="10,000 images, small networks")
+    parser.add_argument("--quick", action="store_true", help="5,000 images, small networks")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder (default: out)")
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
     x, labels, x_test, labels_test = npvae.datasets.mnist()
-    n_hidden, epochs = (400,), 8
+    n_hidden, epochs, batch_size, rate = (400,), 8, 128, 3e-3
     if asked.quick:
-        x, labels, n_hidden, epochs = x[:10000], labels[:10000], (100,), 6
+        x, labels, n_hidden, epochs, batch_size, rate = x[:5000], labels[:5000], (100,), 6, 50, 6e-3
     c, c_test = one_hot(labels, 10), one_hot(labels_test, 10)
 
     found = {}
     for n in (2, 10):
         model = npvae.conditional_vae(784, 10, n_hidden, n)
-        npvae.fit(model, x, condition=c, epochs=epochs, progress=False,
-                  learning_rate=schedules.Cosine(3e-3, epochs))
+        npvae.fit(model, x, condition=c, epochs=epochs, batch_size=batch_size, progress=False,
+                  learning_rate=schedules.Cosine(rate, epochs))
         terms = npvae.evaluate(model, x_test, condition=c_test)
         rng = np.random.default_rng(1)
         found |= {f"-elbo {n}": -terms.elbo, f"ink {n}": kept(ink, model, rng),

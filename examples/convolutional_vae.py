@@ -24,8 +24,8 @@ from npvae import datasets, plots
 # %% Two models of one size
 
 
-def two_models(n_latent=20):
-    convolutional = npvae.convolutional_vae(n_latent=n_latent, channels=(16, 32))
+def two_models(channels, n_latent=20):
+    convolutional = npvae.convolutional_vae(n_latent=n_latent, channels=channels)
     size = convolutional.parameters.size
     # a dense VAE with H hidden units: (784 + 2 J + J + 784) H weights, and the biases
     n_hidden = round((size - 784 - 2 * n_latent) / (2 * 784 + 3 * n_latent + 2))
@@ -62,14 +62,15 @@ def main(arguments=None):
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
     data = datasets.mnist()
-    n, epochs = (10000, 2) if asked.quick else (60000, 4)
+    n, channels, epochs, rate = ((5000, (9, 16), 3, 4e-3) if asked.quick else
+                                 (60000, (16, 32), 4, 2e-3))
     x_test = data.test_images[:1000] if asked.quick else data.test_images
 
-    models, histories, result = two_models(), {}, {}
+    models, histories, result = two_models(channels), {}, {}
     for name, model in models.items():
         print(f"{name}: {model.parameters.size:,} parameters")
         histories[name] = npvae.fit(model, data.train_images[:n], validation=x_test, epochs=epochs,
-                                    learning_rate=2e-3)
+                                    learning_rate=rate)
         last = histories[name][-1]
         result[name.split(",")[0]] = dict(parameters=model.parameters.size, loss=last["val_loss"],
                                           seconds=sum(row["seconds"] for row in histories[name]))

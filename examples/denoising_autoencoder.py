@@ -70,13 +70,15 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=Path("out"))
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
-    n, epochs, hidden = (8000, 6, 200) if asked.quick else (60000, 10, 500)
+    n, hidden, epochs, batch_size, rate = ((4000, 150, 4, 50, 3e-3) if asked.quick else
+                                           (60000, 500, 10, 128, 1e-3))
     data, found = datasets.mnist(), {}
     x = data.test_images[:2000]
     models = {"autoencoder": npvae.autoencoder(784, (hidden,), 100),
               "denoising": npvae.denoising_autoencoder(784, (hidden,), 100, masked=0.5)}
     for model in models.values():
-        npvae.fit(model, data.train_images[:n], epochs=epochs, progress=False)
+        npvae.fit(model, data.train_images[:n], epochs=epochs, batch_size=batch_size,
+                  learning_rate=rate, progress=False)
     print("squared error per image, against the clean one:")
     for kind, spoil in SPOILT.items():
         shown = spoil(x, np.random.default_rng(1))

@@ -81,15 +81,15 @@ def main(arguments=None):
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
     data = datasets.mnist()
-    n, epochs = (10000, 3) if asked.quick else (60000, 10)
+    n, n_hidden, epochs, rate = (4000, 100, 4, 5e-3) if asked.quick else (60000, 400, 10, 1e-3)
     x = data.test_images[:2000]
 
     models, posteriors, found = {}, {}, {}
     print("            reconstruction      KL   -ELBO   mean std(x)   deviation of mu(x)")
     for name, objective in OBJECTIVES.items():
-        model = npvae.vae(n_latent=10)
+        model = npvae.vae(n_hidden=(n_hidden,), n_latent=10)
         model.objective = objective
-        npvae.fit(model, data.train_images[:n], epochs=epochs, progress=False)
+        npvae.fit(model, data.train_images[:n], epochs=epochs, learning_rate=rate, progress=False)
         terms, q = npvae.evaluate(model, x), model.encode(x)
         models[name], posteriors[name] = model, q
         found[name] = dict(reconstruction=terms.reconstruction, kl=terms.kl,

@@ -45,25 +45,26 @@ def cross_entropy(x, p):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="10,000 images, small networks")
+    parser.add_argument("--quick", action="store_true", help="4,000 images, small networks")
     parser.add_argument("--out", type=Path, default=Path("out"), help="folder (default: out)")
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
     images, _, test_images, test_labels = npvae.datasets.mnist()
-    n_hidden, epochs = (400,), 10
+    n_hidden, n_latent, epochs, batch_size, rate, n_some = (400,), 20, 10, 128, 2e-3, 1000
     if asked.quick:
-        images, n_hidden, epochs = images[:10000], (100,), 6
+        images = images[:4000]
+        n_hidden, n_latent, epochs, batch_size, rate, n_some = (100,), 10, 4, 40, 4e-3, 300
     rng = np.random.default_rng(0)
     c, x = images[:, :HALF], images[:, HALF:]
     c_test, x_test = test_images[:, :HALF], binarize(test_images[:, HALF:], rng)
 
     def trained(n_latent, beta):
         model = npvae.conditional_vae(HALF, HALF, n_hidden, n_latent, beta=beta)
-        npvae.fit(model, x, condition=c, epochs=epochs, transform=binarize, progress=False,
-                  learning_rate=schedules.Cosine(2e-3, epochs))
+        npvae.fit(model, x, condition=c, epochs=epochs, batch_size=batch_size, transform=binarize,
+                  progress=False, learning_rate=schedules.Cosine(rate, epochs))
         return model, npvae.evaluate(model, x_test, condition=c_test)
 
-    model, terms = trained(20, beta=1.0)
+    model, terms = trained(n_latent, beta=1.0)
     plain, plain_terms = trained(1, beta=1000.0)
     found = {"mean": cross_entropy(x_test, x.mean(axis=0)),
              "plain": plain_terms.reconstruction, "plain kl": plain_terms.kl,
@@ -73,21 +74,22 @@ def main(arguments=None):
     print(f"{found['plain']:6.1f}  by the plain network (whose code says {plain_terms.kl:.0e} nats)")
     print(f"{found['-elbo']:6.1f}  by the conditional VAE, at most: reconstruction "
           f"{terms.reconstruction:.1f} + KL {terms.kl:.1f}")
-    c_some, x_some = c_test[:1000], x_test[:1000]
+    c_some, x_some = c_test[:n_some], x_test[:n_some]
     evidence = log_evidence(model, x_some, rng, 100, condition=c_some)
     found["-log p"] = -float(evidence.log_px.mean())
-    print(f"{found['-log p']:6.1f}  by the same, with 100 importance samples (1,000 images)")
+    found["-elbo of these"] = -npvae.evaluate(model, x_some, condition=c_some).elbo
+    print(f"{found['-log p']:6.1f}  by the same, with 100 importance samples ({n_some:,} images)")
 
     draws = [model.sample(rng, len(c_some), c_some) for _ in range(200)]     # z ~ N(0, I)
     blur = plain.sample(rng, len(c_some), c_some)
     found["one draw"] = cross_entropy(x_some, draws[0])
     found["mean of draws"] = cross_entropy(x_some, np.mean(draws, axis=0))
-    print("and pixel by pixel, as a guess of that one image (1,000 images):")
+    print(f"and pixel by pixel, as a guess of that one image ({n_some:,} images):")
     print(f"{found['one draw']:6.1f}  for one completion, {found['mean of draws']:.1f} for the mean "
           f"of 200, {cross_entropy(x_some, blur):.1f} for the plain network")
 
-    rows = [np.flatnonzero(test_labels[:1000] == k)[1] for k in (0, 2, 3, 4, 5, 7, 8, 9)]
-    columns = [test_images[:1000, HALF:], blur, np.mean(draws, axis=0), *draws[:7]]
+    rows = [np.flatnonzero(test_labels[:n_some] == k)[1] for k in (0, 2, 3, 4, 5, 7, 8, 9)]
+    columns = [test_images[:n_some, HALF:], blur, np.mean(draws, axis=0), *draws[:7]]
     pictures = np.array([[np.append(c_some[row], lower[row]) for lower in columns] for row in rows])
     draw(pictures).savefig(asked.out / "image_completion.png", dpi=110)
     return found

@@ -67,8 +67,9 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=Path("out"))
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
-    n, epochs, n_test, n_hidden = (2000, 25, 1000, 50) if asked.quick else (20000, 12, 10000, 200)
-    sizes = (2, 20, 80) if asked.quick else (1, 2, 5, 10, 20, 40, 80)
+    sizes, n, n_test, n_hidden, epochs, batch_size, rate = (
+        ((2, 20, 80), 1000, 500, 100, 7, 25, 3e-3) if asked.quick else
+        ((1, 2, 5, 10, 20, 40, 80), 20000, 10000, 200, 12, 128, 2e-3))
     data, found, models = datasets.mnist(), {}, {}
     x_test = data.test_images[:n_test]
     print("  J   in use      KL   -ELBO   reconstruction     AE's; nats per test image")
@@ -76,7 +77,8 @@ def main(arguments=None):
         model = models[J] = npvae.vae(784, (n_hidden,), J)
         autoencoder = npvae.autoencoder(784, (n_hidden,), J)
         for each in (model, autoencoder):
-            npvae.fit(each, data.train_images[:n], epochs=epochs, progress=False, learning_rate=2e-3)
+            npvae.fit(each, data.train_images[:n], epochs=epochs, batch_size=batch_size,
+                      learning_rate=rate, progress=False)
         terms = npvae.evaluate(model, x_test)
         in_use = int((evaluation.latent_moments(model, x_test).kl > 0.1).sum())
         points = npvae.evaluate(autoencoder, x_test).reconstruction

@@ -128,7 +128,7 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=Path("out"))
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
-    n, passes, epochs = (2000, 400, 60) if asked.quick else (5000, 2000, 200)
+    n, passes, epochs = (500, 350, 50) if asked.quick else (5000, 2000, 200)
     images = datasets.mnist().train_images[:n].astype(np.float64)
     x = images.reshape(n, SIDE, 2, SIDE, 2).mean(axis=(2, 4)).reshape(n, SIDE**2)
     mean = x.mean(axis=0)

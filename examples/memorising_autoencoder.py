@@ -27,14 +27,14 @@ from scipy.spatial.distance import cdist
 import npvae
 from npvae import datasets, plots
 
-J, HIDDEN, BATCH = 3, (400, 200), 50
+J = 3
 
 # %% The same number of steps, on more or fewer images
 
 
-def trained(recipe, x, steps, rate):
-    model, epochs = recipe(784, HIDDEN, J), steps * BATCH // len(x)
-    npvae.fit(model, x, epochs=epochs, batch_size=BATCH, progress=False,
+def trained(recipe, x, n_hidden, steps, batch_size, rate):
+    model, epochs = recipe(784, n_hidden, J), steps * batch_size // len(x)
+    npvae.fit(model, x, epochs=epochs, batch_size=batch_size, progress=False,
               learning_rate=npvae.schedules.Cosine(rate, epochs))
     return model
 
@@ -85,8 +85,8 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=Path("out"))
     asked = parser.parse_args(arguments)
     asked.out.mkdir(parents=True, exist_ok=True)
-    sizes, steps, rate = (((100, 1000), 240, 2e-3) if asked.quick else
-                          ((100, 300, 1000, 10000), 2000, 1e-3))
+    sizes, *training = (((100, 1000), (100, 100), 400, 20, 8e-3) if asked.quick else
+                        ((100, 300, 1000, 10000), (400, 200), 2000, 50, 1e-3))
     data = datasets.mnist()
     new = data.test_images[:1000 if asked.quick else 2000]
     mean_image = squared_error(new, data.train_images.mean(axis=0))
@@ -95,7 +95,7 @@ def main(arguments=None):
     for n in sizes:
         x = data.train_images[:n]
         for name, recipe in (("AE", npvae.autoencoder), ("VAE", npvae.vae)):
-            model = trained(recipe, x, steps, rate)
+            model = trained(recipe, x, *training)
             if n == sizes[0]:
                 few[name] = model
             errors[name, n] = {"training images": squared_error(x, model.reconstruct(x)),

@@ -23,7 +23,10 @@ def test_train_vae(tmp_path, capsys):
     assert npvae.evaluate(model, x, seed=0) == terms
 
 
-def test_train_vae_with_two_latent_dimensions_and_resumed(tmp_path, capsys):
+def test_train_vae_with_two_latent_dimensions_and_resumed(tmp_path, capsys, monkeypatch):
+    data = npvae.datasets.mnist()
+    few = data._replace(train_images=data.train_images[:1000])
+    monkeypatch.setattr(npvae.datasets, "mnist", lambda: few)
     train = load("examples/train_vae.py").main
     options = ["--quick", "--latent", "2", "--hidden", "20", "--likelihood", "gaussian"]
     first = train([*options, "--out", str(tmp_path)])

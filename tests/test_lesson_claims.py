@@ -75,6 +75,7 @@ def conditional_probe(found, printed):
 
 def image_completion(found, printed):
     assert found["-log p"] < found["-elbo"] < found["plain"] - 0.5 and found["plain kl"] < 1e-3
+    assert found["-log p"] < found["-elbo of these"] - 0.5                 # of the same images
     assert found["mean of draws"] < found["one draw"] - 1
 
 
