@@ -73,3 +73,9 @@ def test_a_clear_word_for_every_bad_file(folder, capsys, monkeypatch, arguments,
     assert main(arguments.split()) == 2
     said = capsys.readouterr()
     assert message in said.err and said.err.count("\n") == 1 and said.out == ""
+
+
+def test_a_delimiter_that_is_none_is_refused_before_a_file_is_read(capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", "nowhere.csv", "--delimiter", ":"])
+    assert "argument --delimiter: invalid choice: ':'" in capsys.readouterr().err

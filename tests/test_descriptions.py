@@ -22,6 +22,7 @@ def test_a_fingerprint_is_that_of_the_bytes():
     """Of any layout; and the same on every machine: these digits are written down."""
     assert fingerprint(BASE) == fingerprint(np.asfortranarray(BASE)) == fingerprint(BASE[::-1][::-1])
     assert fingerprint(np.arange(5000, dtype=np.int64)) == "a7fa1c05044aba1f"
+    assert fingerprint(np.arange(50000, dtype=np.int64)) == "81dff4074a539cad"      # some at a time
     assert describe(BASE) != describe(BASE.reshape(300, 7)) != describe(BASE.view(np.int32))
 
 
@@ -259,3 +260,4 @@ def test_what_a_model_computes_with_and_may_change_is_named():
     words = parts_in_words(model, unknown)
     assert unknown == ["calls"] and "<lambda>" in words["model"]
     assert parts_in_words(model) == words                      # a detector does not ask for names
+    assert describe(model.count) == describe(model.count, unknown)
