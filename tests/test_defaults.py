@@ -9,6 +9,9 @@ import npvae
 from npvae import conditional_vae, semi_supervised_vae, vae
 from npvae.distributions.flows import FlowGaussian
 from npvae.distributions.given import ConditionalNormal, VampPrior
+from npvae.distributions.posteriors import Concrete
+from npvae.distributions.priors import Concrete as ConcretePrior
+from npvae.distributions.relaxed import GumbelSoftmax, GumbelSoftmaxPrior
 from npvae.evaluation import annealed_log_evidence, calibration_ranks, log_evidence, sandwich
 from npvae.labels import SemiSupervisedVAE
 from npvae.networks import Dense
@@ -74,6 +77,12 @@ LEFT_OUT = {
 @pytest.mark.parametrize("function, stated", LEFT_OUT.values(), ids=LEFT_OUT)
 def test_what_is_left_out_is_as_if_stated(function, stated):
     np.testing.assert_array_equal(function(), function(**stated))
+
+
+@pytest.mark.parametrize("kind, temperature", [
+    (Concrete, 2 / 3), (GumbelSoftmax, 2 / 3), (ConcretePrior, 0.5), (GumbelSoftmaxPrior, 0.5)])
+def test_temperatures_are_two_thirds_and_for_the_prior_a_half(kind, temperature):
+    assert kind(4).temperature == temperature
 
 
 def test_a_sandwich_is_annealed_as_one_estimate_is():

@@ -209,6 +209,7 @@ def test_a_cast_to_real_numbers_is_in_the_report_and_no_warning(rng):
 @pytest.mark.parametrize("name", [name for name in TABLE if name.startswith("recipes.")])
 def test_a_model_is_checked_where_no_parameter_is_near_zero(name, rng, monkeypatch):
     """With weights of zero most gradients vanish, and agree with anything."""
+    assert np.abs(rows.moved(vae(6, (5,), 2), rng).parameters.theta).min() >= 0.2
     seen = []
     monkeypatch.setattr(rows, "check_model", lambda model, *arguments, **options: seen.append(model))
     TABLE[name](rows.Sizes(), rng)
