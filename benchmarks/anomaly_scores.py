@@ -107,7 +107,7 @@ def main():
         np.testing.assert_allclose(other.check(eps), cache.rate.sum(axis=-1) - cache.log_px.mean(axis=0),
                                    rtol=2e-4)
     times = take_turns([*competitors, *others, products(model, x),
-                        least(model, 100, N_SAMPLES, N_ROWS // 100)], asked.rounds)
+                        least(model, 100, N_SAMPLES, N_ROWS // 100, asked.threads)], asked.rounds)
     ours = times["npvae, negative_elbo"]
     print(f"{setting()}\n\n  {'':36} {'rows/s':>8} {'-ELBO / it':>10} {'quartiles':>12} {'by cpu':>7}")
     results = {}

@@ -120,8 +120,8 @@ def main():
     expected = log_mean_exp(npvae.evaluation.log_weights(model, x[:1], eps)).item()
     for other in others:
         np.testing.assert_allclose(other.check(eps[:, 0]), expected, rtol=1e-5)
-    npvaes = [estimate(model, x), decoder_products(model, x), least(model, 1, K // 4, 4 * N_IMAGES)]
-    times = take_turns([*npvaes, *others], asked.rounds)
+    times = take_turns([estimate(model, x), decoder_products(model, x),
+                        least(model, 1, K // 4, 4 * N_IMAGES, asked.threads), *others], asked.rounds)
     print(f"{setting()}\n\n  {'':10} {'ms an image':>11} {'npvae / it':>10} {'quartiles':>12} "
           f"{'by cpu':>7}")
     results = {}

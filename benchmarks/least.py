@@ -35,7 +35,7 @@ def passes(chain, a):
     return found
 
 
-def least(model, n_batch, n_samples, n_pieces):
+def least(model, n_batch, n_samples, n_pieces, n_threads):
     """A competitor: a batch is n_pieces of so many x, each with n_samples codes."""
     def some(seed, n):
         rng = np.random.default_rng(seed)
@@ -53,6 +53,6 @@ def least(model, n_batch, n_samples, n_pieces):
     def train(batches):
         n = len(batches) * n_pieces
         with all_cores() as run:
-            list(run(some, [(0, n // 2), (1, n - n // 2)]))
+            list(run(some, [(i, (n + i) // n_threads) for i in range(n_threads)]))
 
     return Competitor("the least", None, None, train)
