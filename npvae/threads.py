@@ -11,10 +11,11 @@ caller alone, in one order. So the result is the same for any number of them, to
 """
 
 import contextlib
-import contextvars
 import threading
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
 
 from npvae.numerics import keep_freed_memory
 
@@ -54,10 +55,14 @@ def one_by_one(function, inputs):
 
 def side_by_side(pool, n_ahead, function, inputs):
     """As `one_by_one`, by the threads of a pool, each under the caller's `np.errstate`."""
+    def under(handling, call, arguments):
+        with np.errstate(call=call, **handling):
+            return function(*arguments)
+
     waiting = deque()
     try:
         for arguments in inputs:
-            waiting.append(pool.submit(contextvars.copy_context().run, function, *arguments))
+            waiting.append(pool.submit(under, np.geterr(), np.geterrcall(), arguments))
             if len(waiting) == n_ahead:
                 yield waiting.popleft().result()
         while waiting:
