@@ -270,3 +270,27 @@ def test_the_tables_of_kingma_and_welling_end_where_their_curves_do():
     looked = {**result, "second_look": {"train": [-120.0, -119.9], "test": [-125.0, -125.25]}}
     cells = [line.split(" | ")[-2] for line in table.marginal_likelihoods([result, looked])]
     assert cells[2:] == ["-", "+0.10, -0.25"]
+
+
+# ---- Tomczak and Welling -------------------------------------------------------------------------
+
+def test_a_learned_prior_goes_on_from_an_earlier_run(few, tmp_path, monkeypatch):
+    """From its parameters, the KL in full from the first step: at a rate of nothing, they stay."""
+    script, options = few("learned_priors"), ["--prior", "standard_normal", "--epochs", "1"]
+    monkeypatch.setattr(script, "evidence_by_parts", functools.partial(script.evidence_by_parts,
+                                                                       n_samples=3))
+    asked = []
+    fit = script.npvae.fit
+    monkeypatch.setattr(script.npvae, "fit", lambda *arguments, **options: (
+        asked.append(options["kl_schedule"]), fit(*arguments, **options))[1])
+    script.main([*options, "--out", str(tmp_path)])
+    script.main([*options, "--out", str(tmp_path), "--learning-rate", "1e-12",
+                 "--after", str(tmp_path / "standard_normal_1")])
+    found = [np.load(tmp_path / name / "checkpoint.npz")["theta"]
+             for name in ("standard_normal_1", "standard_normal_after_standard_normal_1_1")]
+    np.testing.assert_allclose(*found, atol=1e-7)
+    assert [schedule(0) for schedule in asked] == [0.0, 1.0]
+    first, then = (json.loads((tmp_path / "results" / f"{name}.json").read_text())
+                   for name in ("standard_normal", "standard_normal_after_standard_normal_1"))
+    assert (first["after"], then["after"]) == (None, "standard_normal_1")
+    assert then["nll"] == pytest.approx(first["nll"], abs=0.01)
