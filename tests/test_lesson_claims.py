@@ -169,8 +169,6 @@ def anomaly_table(found, printed):
     assert found["false alarms"] < 0.02
     assert min(max(found["shares"][kind].values())                 # by the score that sees it best
                for kind in ("spike", "broken relation", "shifted")) > 0.65
-    assert found["|z|², z drawn: off"] < 0.07
-    assert min(found["|mu|²: off"], found["Mahalanobis, of mu: off"]) > 0.2
 
 
 def estimator_laboratory(found, printed):
