@@ -101,7 +101,7 @@ def test_a_digit_is_encoded_as_it_is_drawn(page):
 
 def test_eps_is_held_while_mu_and_sigma_move(page):
     page.click("#rain")
-    page.wait("state.noise.length >= 50")
+    page.wait("state.noise.length >= 20")
     page.click("#rain")
     noise = page.run("plain(state.noise)")
     before = numbers(page)
@@ -245,7 +245,7 @@ def test_a_phone_by_finger_in_korean():
         page.drag("#pad", (0.5, 0.2), (0.5, 0.5), (0.5, 0.8))
         assert 10 < sum(numbers(page)["x"]) < 120
         page.click("#rain")
-        page.wait("state.draws.length >= 10")
+        page.wait("state.draws.length >= 5")
         page.click("#rain")
         page.wait("!state.raining")
         assert page.said == []

@@ -31,7 +31,7 @@ def test_gradients_at_sizes_that_tell_all_axes_apart(name):
 
 
 @pytest.mark.parametrize("name", TABLE)
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(s=sizes, seed=seeds)
 def test_gradients_over_drawn_sizes(name, s, seed):
     TABLE[name](s, np.random.default_rng(seed)).assert_passed()

@@ -52,17 +52,17 @@ ALL = [(pair, kind) for pair in PAIRS for kind in SCORES
 @pytest.mark.parametrize("pair, kind", ALL)
 @pytest.mark.parametrize("dtype, rtol", [(np.float32, 1e-5), (np.float64, 1e-12)])
 def test_a_row_scores_the_same_in_any_company(pair, kind, dtype, rtol, rng):
-    model, x = wild(PAIRS[pair](), dtype), rng.random((37, D))
+    model, x = wild(PAIRS[pair](), dtype), rng.random((13, D))
     detector = evaluation.AnomalyDetector(model, rng.random((30, D)), kind, n_samples=5)
     scores = detector.score(x)
-    assert len(np.unique(scores)) == 37 and scores.dtype == np.float64
+    assert len(np.unique(scores)) == 13 and scores.dtype == np.float64
 
     def same(found, expected=scores):
         np.testing.assert_allclose(found, expected, rtol=rtol)
-    order = rng.permutation(37)
+    order = rng.permutation(13)
     same(detector.score(x[order]), scores[order])
-    same([detector.score(x[i:i + 1])[0] for i in range(37)])
-    for batch_size in (1, 5, 36, 37, 1000):
+    same([detector.score(x[i:i + 1])[0] for i in range(13)])
+    for batch_size in (1, 5, 12, 13, 1000):
         same(detector.score(x, batch_size))
     same(detector.score(np.concatenate([rng.random((9, D)), x]))[9:])
     same(detector.score(np.repeat(x, 3, axis=0), 4)[1::3])
