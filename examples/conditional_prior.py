@@ -26,7 +26,8 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-from conditional_accuracy import accuracy, draw_codes, told_of_the_label, train_classifier, variety
+from accuracy_or_variety import variety
+from conditional_accuracy import accuracy, draw_codes, told_of_the_label, train_classifier
 from matplotlib.figure import Figure
 
 import npvae
