@@ -11,6 +11,8 @@ import npvae
 from npvae.gradcheck.rows import Sizes
 from npvae.networks import Layer, Module
 
+NUMPY_1 = np.__version__.startswith("1.")       # beside one of Python's, a number of its own grows
+
 
 def freeze(value):
     """Set every array inside tuples, lists and dicts read-only; return the value."""

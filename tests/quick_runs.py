@@ -46,9 +46,11 @@ def load(path):
 
 def stand_back():
     """In a process of the pool: the tests go first, of which there is one process on two cores. And a
-    warning is an error, as it is in the tests."""
+    warning is an error, with the exceptions of the tests: see filterwarnings in setup.cfg."""
     os.nice(10)
     warnings.simplefilter("error")
+    for module in ("matplotlib", "pyparsing"):
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module=module)
 
 
 def make(name, folder):

@@ -5,6 +5,7 @@ import pytest
 from scipy.special import expit, logsumexp
 
 import npvae
+from helpers import NUMPY_1
 from npvae import datasets, divergences, evaluation, numerics
 from npvae.networks import Chain, Conv2d, ConvTranspose2d, Dense, First, Parameters, Reshape, Table
 from npvae.networks import glorot_uniform, he_normal, uniform_fan_in
@@ -100,7 +101,8 @@ def test_the_divergences_of_normals_take_numbers_of_any_kind(dtype):
     gradients = (*divergences.kl_to_standard_normal_backward(2, x, 0),
                  *divergences.kl_between_normals_backward(2, x, 0, np.array(2.0), 0))
     for d, at_100 in zip(gradients, (200, 0, 196, 0, -196, -98**2)):
-        assert d.dtype == kl.dtype and np.ravel(d)[-1] == pytest.approx(at_100)
+        assert d.dtype == kl.dtype or (NUMPY_1 and np.ndim(d) == 0)
+        assert np.ravel(d)[-1] == pytest.approx(at_100)
 
 
 def test_the_divergence_of_bernoullis_broadcasts_either_way():

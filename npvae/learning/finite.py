@@ -37,12 +37,13 @@ def check_gradient(model, grad, data, run):
     Sums of squares are what Adam and Adagrad divide by: where one is infinite, a parameter would
     never move again. Adam's weighs as much as 10,000 squares, for a beta2 of 0.9999.
     """
+    weight = grad.dtype.type(1e4)         # beside a Python number NumPy 1 would count in float64
     with np.errstate(over="ignore", invalid="ignore"):
-        if math.isfinite(1e4 * (grad @ grad)):
+        if math.isfinite(weight * (grad @ grad)):
             return
         for name, gradient in reversed(model.gradients().items()):       # as backward comes by
             worst = gradient.flat[np.argmax(np.abs(gradient))]           # a NaN, if there is one
-            if not np.isfinite(1e4 * worst * worst):
+            if not np.isfinite(weight * worst * worst):
                 raise FloatingPointError(
                     f"the gradient of {name} ({owner(model, name)}) is {worst} at epoch "
                     f"{run.epoch + 1}, step {run.step + 1}, where a number with a finite square was "
