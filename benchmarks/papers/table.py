@@ -98,12 +98,11 @@ def bounds(results):
 def marginal_likelihoods(results):
     """Kingma and Welling (2014), Figure 3: where our curves end."""
     yield ("| training images | method | images seen | log p(x), training | log p(x), test "
-           "| 100 of each, by annealing less by sampling | hours |")
+           "| with draws of the prior: training, test | hours |")
     yield "|" + " --- |" * 7
     for result in sorted(results, key=lambda result: (result["n_train"], result["method"])):
         end = result["curve"][-1]
-        again = ", ".join(f"{annealed - sampled:+.2f}" for sampled, annealed in
-                          result.get("second_look", {}).values())
+        again = ", ".join(f"{nats:.2f}" for nats in result.get("second_look", {}).values())
         yield (f"| {result['n_train']:,} | {result['method']} | {end['images'] / 1e6:.1f} million "
                f"| {end['train']:.2f} | {end['test']:.2f} | {again or '-'} | {result['hours']:.2f} |")
 
