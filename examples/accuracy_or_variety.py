@@ -15,7 +15,8 @@ label than the one asked for. Three things help.
   prior that learns where they are (conditional_prior.py).
 
 Variety is the variance of the pixels within a label, summed over pixels and averaged over labels, as a
-share of that of real images. Wrong digits add to it, so the first two lose even more than is seen here.
+share of that of real images. Wrong digits add to it: a part of what the first two lose is these, and z
+from the label's own codes has its variety with few of them.
 
     python examples/accuracy_or_variety.py [--quick]
 """
