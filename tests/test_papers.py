@@ -212,6 +212,21 @@ def test_draws_of_the_prior_find_what_q_misses(few, rng):
         np.testing.assert_allclose(found, expected, atol=0.05)
 
 
+def test_the_second_look_is_marked_where_each_curve_ends():
+    """Its lesson: q is far off on new images after 1,000, less after 50,000, hardly on old ones."""
+    script = load("benchmarks/papers/marginal_likelihood.py")
+    results = sorted(script.kept("marginal_likelihood"), key=lambda result: result["n_train"])
+    missed = []
+    for axes, result in zip(script.draw(results).axes, results, strict=True):
+        marks = [line for line in axes.lines if line.get_marker() in ("o", "s")]
+        end, again = result["curve"][-1], result["second_look"]
+        assert [line.get_ydata()[0] for line in marks] == [again["train"], again["test"]]
+        assert {line.get_xdata()[0] for line in marks} == {end["images"] / 1e6}
+        missed.append([again[name] - end[name] for name in ("train", "test")])
+    (old_1000, new_1000), (old_50000, new_50000) = missed
+    assert new_1000 > 20 > 4 > new_50000 > 2 > max(old_1000, old_50000) > 0
+
+
 # ---- Burda et al. --------------------------------------------------------------------------------
 
 def test_settings_are_chosen_without_the_test_images(few, tmp_path, monkeypatch):
