@@ -8,6 +8,7 @@ import numpy as np  # noqa: E402
 import pytest  # noqa: E402
 
 import quick_runs  # noqa: E402
+import second_process  # noqa: E402
 from broken_files import sound_files  # noqa: E402
 from hypothesis import settings  # noqa: E402
 
@@ -20,23 +21,20 @@ settings.load_profile("npvae")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def examples_of(item):
-    """The examples that a test runs: it names them, in its code or as an argument."""
-    if not {"run", "RUNS"} & set(item.function.__code__.co_names):     # "counts" may be an array, too
-        return set()
-    arguments = item.callspec.params.values() if hasattr(item, "callspec") else ()
-    words = [*item.function.__code__.co_consts, *arguments]
-    return {word for word in words if isinstance(word, str)} & set(quick_runs.EXAMPLES)
+def pytest_configure(config):
+    second_process.configure(config)
 
 
 def pytest_collection_modifyitems(items):
     """Tests that look at an example's quick run come last: it is made meanwhile."""
-    items.sort(key=lambda item: bool(examples_of(item)))
+    items.sort(key=lambda item: bool(quick_runs.examples_of(item)))
 
 
 def pytest_collection_finish(session):
     if not session.config.option.collectonly:
-        quick_runs.RUNS.start([name for item in session.items for name in sorted(examples_of(item))])
+        quick_runs.RUNS.start([name for item in session.items
+                               for name in sorted(quick_runs.examples_of(item))])
+        second_process.begin(session.config, {item.path for item in session.items})
 
 
 def pytest_sessionfinish(session):

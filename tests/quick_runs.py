@@ -44,6 +44,15 @@ def load(path):
     return module
 
 
+def examples_of(item):
+    """The examples that a test runs: it names them, in its code or as an argument."""
+    if not {"run", "RUNS"} & set(item.function.__code__.co_names):     # "counts" may be an array, too
+        return set()
+    arguments = item.callspec.params.values() if hasattr(item, "callspec") else ()
+    words = [*item.function.__code__.co_consts, *arguments]
+    return {word for word in words if isinstance(word, str)} & set(EXAMPLES)
+
+
 def stand_back():
     """In a process of the pool: the tests go first, of which there is one process on two cores. And a
     warning is an error, with the exceptions of the tests: see filterwarnings in setup.cfg."""
