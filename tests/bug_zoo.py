@@ -2,7 +2,7 @@
 
 A bug is a line of the package and what somebody wrote in its place. For each there is a check
 that passes on npvae and fails on the mutant, and mostly one that is blind to it. The gradient
-check is blind to about half of them: it compares the backward pass with the forward pass,
+check is blind to more than half of them: it compares the backward pass with the forward pass,
 and a wrong forward pass that is differentiated correctly pleases it.
 
 `python tests/bug_zoo.py` writes the page BUG_ZOO.md.

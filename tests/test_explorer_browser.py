@@ -214,7 +214,7 @@ def test_every_thing_to_try_is_shown(page):
 def test_the_language_is_switched(page):
     page.click("#ko")
     assert page.run("document.documentElement.lang") == "ko"
-    assert page.run("document.querySelector('h1').textContent") == "그리고, 끌고, 지켜보기"
+    assert page.run("document.querySelector('h1').textContent") == "그리기, 끌기, 지켜보기"
     assert "재구성 오차" in page.run("document.body.innerText")
     left = page.run("""[...document.querySelectorAll("h2, p, legend, label span, th, button")].map(
         e => e.textContent.trim()).filter(t => /[a-zA-Z]{4,} [a-z]{3,}/.test(t))""")

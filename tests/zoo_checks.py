@@ -29,7 +29,9 @@ class Check:
             self.test(**self.arguments)
 
     def __str__(self):
-        return f"`{Path(inspect.getfile(self.test)).stem}.{self.test.__name__}`"
+        words = [value for value in self.arguments.values() if isinstance(value, str)]
+        return (f"`{Path(inspect.getfile(self.test)).stem}.{self.test.__name__}`"
+                + (f" ({', '.join(words)})" if words else ""))
 
 
 class GradientCheck(Check):
