@@ -11,6 +11,7 @@ adds most to the score. Columns count from 1.
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from npvae.datasets import read_table
 from npvae.datasets.csv_files import DELIMITERS
@@ -40,6 +41,10 @@ def parser():
 
 
 def run_fit(asked):
+    if not Path(asked.out).parent.is_dir():
+        raise FileNotFoundError(f"--out is {asked.out}: its folder does not exist")
+    if Path(asked.out).is_dir():
+        raise IsADirectoryError(f"--out is {asked.out}, which is a folder: a file was expected")
     rows = read_table(asked.rows, header=asked.header, delimiter=asked.delimiter)
     detector = fit_detector(rows, n_steps=asked.steps, seed=asked.seed)
     detector.save(asked.out)

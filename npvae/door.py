@@ -31,6 +31,8 @@ class Model(Module):
         Set by a recipe: how to build this model again.
     shows_mask : bool
         Whether the encoder is told what of x is observed.
+    computed_with : tuple of str
+        Of npvae's own models: the attributes on which what they compute depends.
     """
 
     config = corrupt = None
@@ -118,6 +120,10 @@ def check_parts(model):
     if model.prior.n_latent != model.n_latent:
         raise ValueError(f"prior has {model.prior.n_latent} latent dimensions: {model.n_latent} "
                          "were expected, as in the posterior")
+    if model.posterior.codes != model.prior.codes:
+        raise TypeError(f"posterior beside a {type(model.prior).__name__} is {model.posterior!r}, of "
+                        f"{model.posterior.codes}: one of {model.prior.codes} was expected. A density "
+                        "and a probability, or densities of two volumes: their ratio is no bound")
     n_shown = model.n_data * (2 if model.shows_mask else 1)
     check_width(model.encoder, "encoder", n_shown + model.n_condition, model.posterior.n_outputs,
                 " by the posterior")
@@ -156,6 +162,9 @@ def check_trainable(model, objective):
         raise TypeError(f"objective is {objective!r}, whose gradient comes by way of z; that of a "
                         f"{type(posterior).__name__} posterior jumps: ScoreFunction() or VIMCO() was "
                         "expected")
+    if not getattr(objective, "needs_path", True) and not getattr(posterior, "has_density", True):
+        raise TypeError(f"objective is {objective!r}, whose gradient comes by the density of q(z|x); a "
+                        f"{type(posterior).__name__} posterior has none: ELBO(cost=Free()) was expected")
 
 
 def check_objective(objective):

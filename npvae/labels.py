@@ -66,6 +66,8 @@ class SemiSupervisedVAE(Model):
     models", eq. 6 to 9.
     """
 
+    computed_with = ("n_data", "n_condition", "n_latent", "alpha")
+
     def __init__(self, vae, classifier, *, alpha=1.0):
         check_type(vae, "vae", VAE, "a VAE")
         if not (vae.posterior.has_density and vae.posterior.has_path):
@@ -82,7 +84,6 @@ class SemiSupervisedVAE(Model):
         super().__init__(parts={"vae": vae, "classifier": classifier})
         self.vae, self.classifier = vae, classifier
         self.n_data, self.n_condition, self.n_latent = vae.n_data, vae.n_condition, vae.n_latent
-        self.corrupt = vae.corrupt
 
     @property
     def objective(self):
@@ -92,6 +93,15 @@ class SemiSupervisedVAE(Model):
     @objective.setter
     def objective(self, objective):
         self.vae.objective = objective
+
+    @property
+    def corrupt(self):
+        """What is shown of x in training: the VAE's own."""
+        return self.vae.corrupt
+
+    @corrupt.setter
+    def corrupt(self, corrupt):
+        self.vae.corrupt = corrupt
 
     def forward(self, x, eps, *, condition, target=None, observed=None, objective=None):
         objective = self.objective if objective is None else objective

@@ -64,6 +64,8 @@ class VAE(Model):
     Inputs are cast to the model's dtype. `astype(np.float64)` gives a copy to check with.
     """
 
+    computed_with = ("n_data", "n_condition", "n_latent", "shows_mask")
+
     def __init__(self, encoder, posterior, prior, decoder, likelihood, *,
                  n_data, n_condition=0, objective=ELBO(), corrupt=None, shows_mask=False):
         check_role(posterior, "posterior", Posterior)

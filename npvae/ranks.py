@@ -120,7 +120,12 @@ class Ranks:
                 if others.get(name) != value:
                     raise ValueError(f"{name} is {value} on rank 0 and {others.get(name)} on rank "
                                      f"{rank}: the same was expected on all ranks")
-        self.communicator.Bcast(theta)
+        self.copy_first(theta)
+
+    def copy_first(self, theta):
+        """Give all ranks a vector of rank 0."""
+        if self.size > 1:
+            self.communicator.Bcast(theta)
 
     def whole(self, stretch, n):
         """The vector (n,) of which every rank has a stretch."""

@@ -278,16 +278,21 @@ def test_the_loss_of_relaxed_symbols_is_a_bound(rng):
 
 @pytest.mark.parametrize("posterior, prior", [
     (GumbelSoftmax(6, 3), CategoricalPrior(6, 3)), (Categorical(6, 3), GumbelSoftmaxPrior(6, 3)),
-    (Concrete(6), GumbelSoftmaxPrior(6, 3))], ids=lambda part: type(part).__name__)
-def test_a_relaxed_code_beside_an_exact_one_is_refused_by_name(posterior, prior):
-    with pytest.raises(TypeError, match=f"posterior beside a {type(prior).__name__} is "
-                                        f"{type(posterior).__name__}.* ratio is no bound"):
+    (Concrete(6), GumbelSoftmaxPrior(6, 3)), (GumbelSoftmax(6, 3), npvae.priors.StandardNormal(6)),
+    (Categorical(6, 3), npvae.priors.StandardNormal(6)), (Concrete(6), npvae.priors.Bernoulli(6)),
+    (npvae.posteriors.Bernoulli(6), npvae.priors.StandardNormal(6)),
+    (npvae.posteriors.Bernoulli(6), CategoricalPrior(6, 3)),
+    (npvae.posteriors.DiagonalGaussian(6), npvae.priors.Bernoulli(6))],
+    ids=lambda part: type(part).__name__)
+def test_a_density_beside_a_probability_is_refused_by_name(posterior, prior):
+    message = (f"posterior beside a {type(prior).__name__} is {type(posterior).__name__}.*, of "
+               f"{posterior.codes}: one of {prior.codes} was expected.* their ratio is no bound")
+    with pytest.raises(TypeError, match=message):
         npvae.vae(6, (5,), 6, posterior=posterior.copy(), prior=prior.copy())
-    model = npvae.VAE(npvae.networks.Dense(4, 6, np.random.default_rng(0)), posterior.copy(),
-                      prior.copy(), npvae.networks.Dense(6, 4, np.random.default_rng(0)),
-                      npvae.likelihoods.Bernoulli(), n_data=4)
-    with pytest.raises(TypeError, match="ratio is no bound"):
-        model.loss(np.zeros((2, 4)), np.zeros((2, 2, 6)), objective=npvae.ELBO(cost=SampledKL()))
+    rng = np.random.default_rng(0)
+    with pytest.raises(TypeError, match=message):
+        npvae.VAE(npvae.networks.Dense(4, posterior.n_outputs, rng), posterior.copy(), prior.copy(),
+                  npvae.networks.Dense(6, 4, rng), npvae.likelihoods.Bernoulli(), n_data=4)
 
 
 def test_the_sizes_of_symbols_are_checked():
@@ -367,3 +372,12 @@ def test_free_bits_are_free_for_a_symbol(rng):
     x = rng.random((5, 4))
     loss = model.loss(x, model.draw_noise(rng, 5, 2), objective=npvae.FreeBits(free=50.0, cost=KL()))
     assert loss.value - loss.reconstruction == pytest.approx(100.0)            # two symbols
+
+
+def test_exact_symbols_of_a_model_that_is_shown_the_mask_are_shown_it_too(rng):
+    model = npvae.gumbel_softmax_vae(6, (5,), 6, n_categories=3)
+    shown = npvae.VAE(npvae.networks.Dense(12, 6, rng), model.posterior.copy(), model.prior.copy(),
+                      model.decoder.copy(), model.likelihood.copy(), n_data=6, shows_mask=True)
+    exact = npvae.with_exact_symbols(shown)
+    q = exact.encode(rng.random((4, 6)), observed=np.ones((4, 6)))
+    assert exact.shows_mask and q.mu.shape == (4, 6)

@@ -7,6 +7,7 @@ import pytest
 
 import npvae
 from helpers import batch, small_of, small_vae
+from npvae.distributions.columns import Columns
 from npvae.files import write_npz
 from npvae.learning import checkpoints
 from npvae.recipes import RECIPES
@@ -142,3 +143,96 @@ def test_parameters_of_another_size_are_not_spread_over_the_model(saved):
         write_npz(saved, **arrays)
         with pytest.raises(ValueError, match=message):
             npvae.load(saved)
+
+
+# ---- what was set, and how it was written ------------------------------------------------
+
+@pytest.mark.parametrize("columns", [range(2), np.arange(2), [np.int64(0), np.int64(1)], (0, 1)])
+def test_columns_are_kept_however_they_were_given(columns, tmp_path):
+    likelihood = Columns([(npvae.likelihoods.Gaussian(), columns), (npvae.likelihoods.Bernoulli(), [2])])
+    model = npvae.vae(3, (4,), 2, likelihood=likelihood)
+    npvae.save(tmp_path / "model.npz", model)
+    again = npvae.load(tmp_path / "model.npz")
+    assert again.likelihood.columns == [[0, 1], [2]]
+    np.testing.assert_array_equal(again.parameters.theta, model.parameters.theta)
+
+
+class Weighed(npvae.likelihoods.Gaussian):
+    """A likelihood of one's own with an array for an argument."""
+
+    def __init__(self, weights=None):
+        super().__init__()
+        self.weights = np.ones(1) if weights is None else np.asarray(weights)
+
+
+@pytest.mark.parametrize("n, alone", [(6, True), (500, False)])
+def test_a_part_with_an_array_is_saved(n, alone, tmp_path):
+    """A short one is written down, and the file can be read alone; no training is lost by a long one."""
+    make = lambda: npvae.vae(6, (5,), 2, likelihood=Weighed(np.arange(n) / n))
+    model, path = make(), tmp_path / "model.npz"
+    npvae.fit(model, np.eye(6), epochs=1, progress=False, checkpoint=path)
+    again = npvae.load(path) if alone else make()
+    npvae.load_into(path, again)
+    np.testing.assert_array_equal(again.likelihood.weights, np.arange(n) / n)
+    np.testing.assert_array_equal(again.parameters.theta, model.parameters.theta)
+    if not alone:
+        with pytest.raises(ValueError, match="Build the model yourself"):
+            npvae.load(path)
+
+
+def test_a_note_on_a_model_is_no_part_of_what_it_computes(tmp_path):
+    """Its history, say: the file is read, and a run goes on."""
+    model, path = small_vae(), tmp_path / "run.npz"
+    x = np.random.default_rng(0).random((8, model.n_data))
+
+    def note(model, history):
+        model.epochs_done = len(history)
+    for epochs in (1, 2):
+        model.history = npvae.fit(model, x, epochs=epochs, progress=False, checkpoint=path, resume=True,
+                                  callbacks=[note])
+    again = npvae.load(path)
+    np.testing.assert_array_equal(again.parameters.theta, model.parameters.theta)
+    model.shows_mask = True                               # this one counts
+    with pytest.raises(ValueError, match="holds a model with model = "):
+        npvae.load_into(path, model)
+
+
+def test_a_part_of_a_model_is_saved_by_itself(tmp_path):
+    whole, path = npvae.semi_supervised_vae(6, 3, (5,), 2, seed=1), tmp_path / "vae.npz"
+    npvae.save(path, whole.vae)
+    for other in (npvae.semi_supervised_vae(6, 3, (5,), 2, seed=2).vae, whole.vae.copy()):
+        other.parameters.theta *= 0.5
+        npvae.load_into(path, other)
+        for name, values in other.blocks().items():
+            np.testing.assert_array_equal(values, whole.vae.blocks()[name])
+
+
+def test_a_class_that_was_defined_again_is_looked_up_again(tmp_path):
+    """As in a notebook: the same call, of another body."""
+    for offset in (1.0, 2.0):
+        cell = {"Gaussian": npvae.likelihoods.Gaussian, "__name__": "notebook"}
+        exec(f"class Shifted(Gaussian):\n    def mean(self, y):\n        return y + {offset}", cell)
+        model = npvae.vae(6, (5,), 2, likelihood=cell["Shifted"](variance=0.3))
+        npvae.save(tmp_path / "model.npz", model)
+        assert npvae.load(tmp_path / "model.npz").likelihood.mean(0.0) == offset
+
+
+@pytest.mark.parametrize("name", ["header", "theta", "path", "file", "allow_pickle", 1])
+def test_names_that_are_taken_are_refused(name, tmp_path):
+    with pytest.raises(ValueError, match=f"arrays has the name {name!r}: a text was expected, but none"):
+        npvae.save(tmp_path / "model.npz", small_vae(), arrays={name: np.zeros(3)})
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_checkpoint_stays_where_it_was_asked_for(tmp_path, monkeypatch):
+    """A callback that goes to another folder takes it along no more."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    model = small_vae()
+    npvae.fit(model, np.zeros((4, model.n_data)), epochs=2, progress=False, checkpoint="run.npz",
+              callbacks=[lambda model, history: monkeypatch.chdir(tmp_path / "there")])
+    assert [path.name for path in (tmp_path / "here").iterdir() if path.suffix == ".npz"] == ["run.npz"]
+    assert not list((tmp_path / "there").iterdir())
+    np.testing.assert_array_equal(npvae.load(tmp_path / "here/run.npz").parameters.theta,
+                                  model.parameters.theta)

@@ -130,3 +130,18 @@ def test_wrong_options_are_refused(tmp_path):
             datasets.read_table(tmp_path / "a.npy", **options)
     with pytest.raises(TypeError, match="path is 3: a path was expected"):
         datasets.read_table(3)
+
+
+@pytest.mark.parametrize("first", ['"1,500","2,300"', "\u22125.5,\u22122", "$1,$2", "5%,6 %",
+                                   "1_000,2_000", "(5),(6)", "0x1,0x2", "1e400,1e400"])
+def test_a_first_line_of_what_is_written_like_numbers_is_asked_for(tmp_path, first):
+    """It would be lost: a later line of them is refused, and so is the first."""
+    text = f"{first}\n3,4.5\n5,6\n"
+    with pytest.raises(ValueError, match="line 1 holds .* no number, and is written like one: say"):
+        read(tmp_path, text)
+    assert read(tmp_path, text, header=True) == [[3, 4.5], [5, 6]]
+
+
+@pytest.mark.parametrize("first", ["x1,x2", "1st,2nd", "2019-01,2019-02", "25%,count"])
+def test_names_with_digits_are_names(tmp_path, first):
+    assert read(tmp_path, f"{first}\n3,4.5\n5,6\n") == [[3, 4.5], [5, 6]]

@@ -9,6 +9,7 @@ from npvae import evaluation
 from npvae.datasets import page_blocks
 from npvae.distributions.columns import Categorical, Columns
 from npvae.distributions.counts import Poisson
+from npvae.distributions.relaxed import GumbelSoftmax, GumbelSoftmaxPrior
 from npvae.distributions.scales import DiagonalGaussian
 from npvae.evaluation import AnomalyDetector, detectors
 from npvae.evaluation.detectors import fit_detector, without_extremes
@@ -295,3 +296,37 @@ def test_a_detector_of_holes_and_kinds_is_kept_in_a_file(of_holes, tmp_path):
 def test_kinds_and_holes_that_do_not_fit_are_refused_by_name(change, error, message, rng):
     with pytest.raises(error, match=message):
         fit_detector(of_kinds(rng, 300), **{"n_steps": 1, **change})
+
+
+def test_counts_are_what_they_are_however_large(rng):
+    """Only columns that may hold any number are cut off far outside: a count has no deviations."""
+    x = np.column_stack([rng.normal(size=200), rng.poisson(20_000, size=200)])
+    likelihood = Columns([(DiagonalGaussian(1, variance=0.1), [0]), (Poisson(), [1])])
+    detector = fit_detector(x, likelihood=likelihood, n_models=1, **QUICK)
+    usual, far, further = detector.score([[0.0, 20_000], [0.0, 60_000], [0.0, 1_000_000]])
+    assert usual < detector.threshold(0.95) < far < further
+    assert np.isfinite(detector.score([[1e19, 20_000]])).all()
+
+
+@pytest.mark.parametrize("posterior, prior", [
+    ("diagonal_gaussian", "standard_normal"), (GumbelSoftmax(6, 3), GumbelSoftmaxPrior(6, 3)),
+    (GumbelSoftmax(4, 2), GumbelSoftmaxPrior(4, 2))], ids=["numbers", "threes", "pairs"])
+def test_the_tail_is_uniform_where_the_numbers_of_a_symbol_have_one_sum(posterior, prior):
+    """A linear encoder of Gaussian rows: Gaussian codes, in one dimension less for each symbol."""
+    rng, J = np.random.default_rng(1), getattr(posterior, "n_latent", 4)
+    model = npvae.vae(8, (), J, posterior=posterior, prior=prior, likelihood="gaussian")
+    model = model.astype(np.float64)
+    model.encoder.layers[0].W[...] = rng.standard_normal(model.encoder.layers[0].W.shape)
+    tails = []
+    for _ in range(60):                                    # the promise is one over the normal rows, too
+        detector = AnomalyDetector(model, rng.standard_normal((60, 8)), "latent_distance")
+        tails.append(detector.tail(rng.standard_normal((20, 8))))
+    tails = np.array(tails)
+    for level in (0.1, 0.5):
+        shares = (tails < level).mean(axis=1)
+        assert abs(shares.mean() - level) < 4 * shares.std() / np.sqrt(len(shares))
+
+
+def test_the_least_quantile_is_the_least_normal_score(rng):
+    detector = AnomalyDetector(npvae.vae(6, (5,), 2), rng.random((30, 6)), n_samples=2)
+    assert detector.threshold(1e-12) == detector.normal_scores[0]

@@ -307,3 +307,11 @@ def test_the_report_says_what_it_is_what_it_means_and_what_to_try(digits):
     assert text.startswith("! blocks as they were initialised")
     assert "\n  dead units, encoder.1 (ReLU)              0 of 400\n" in text
     assert text.count("  Try: ") == text.count("\n! ") + 1 >= 3
+
+
+def test_a_model_that_is_shown_the_mask_is_diagnosed(rng):
+    model = npvae.vae(6, (8,), 2, likelihood="gaussian", shows_mask=True)
+    model.encoder.layers[0].b[:] = -100.0                  # and its dead units are found
+    found = [each for each in npvae.evaluation.diagnose(model, rng.random((40, 6))).measured
+             if each.name.startswith("dead units, encoder")]
+    assert [each.value for each in found] == [8]

@@ -340,3 +340,10 @@ def test_the_best_tied_variance_is_the_mean_squared_error(rng):
     _, cache = likelihood.log_prob(x, mean)
     likelihood.backward(np.full((1, 40), 1.0), cache)
     assert abs(likelihood.dlogvar[0]) < 1e-5         # the variance is kept in float32
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_constant_of_bits_that_are_all_alike_is_finite(dtype):
+    logits = Bernoulli().constant(np.array([[0.0, 1.0]] * 5, dtype))
+    assert logits.dtype == dtype
+    np.testing.assert_allclose(logits, [-20.7233, 20.7233], rtol=1e-4)

@@ -156,3 +156,11 @@ def test_memory_does_not_grow_with_the_number_of_samples():
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.02 * peaks[0] < 500 * 2**20
+
+
+def test_weights_of_nothing_are_no_harm_to_those_that_follow():
+    """In pieces, the first of which has log w = -inf alone; and where there are no others."""
+    weights = Weights(2, 4)
+    for piece in ([[-np.inf, -np.inf]] * 2, [[0.0, -np.inf]] * 2):
+        weights.add(np.array(piece))
+    assert weights.evidence().log_px.tolist() == [np.log(0.5), -np.inf]

@@ -201,3 +201,20 @@ def test_a_prior_is_built_by_its_name_and_comes_back_from_a_file(recipe, prior, 
                   lambda m: evaluation.log_evidence(m, x, seeded(0), 30, condition=c).log_px,
                   lambda m: str(evaluation.diagnose(m, x, condition=c))):
         np.testing.assert_array_equal(judge(again), judge(model))
+
+
+@pytest.mark.parametrize("std", [0.01, 0.001])
+@pytest.mark.parametrize("size", [1.0, 3.0])
+def test_a_vamp_prior_of_narrow_posteriors_keeps_its_digits_in_float32(std, size, rng):
+    """The square (z - mu)^2 / std^2 is multiplied out, and its parts are a million times their sum."""
+    model = npvae.vae(6, (8,), 2, prior=VampPrior(2, 6, 4))
+    last = model.encoder.layers[-1]
+    last.W[...] = 0.0
+    last.b[...] = [size, -size, 2 * np.log(std), 2 * np.log(std)]
+    p = model.prior.given(None, model)
+    z = (p.q.mu[:1] + std * rng.standard_normal((50, 2))).astype(np.float32)
+    expected = stats.norm.logpdf(z.astype(np.float64), p.q.mu[0].astype(np.float64),
+                                 np.exp(0.5 * p.q.logvar[0].astype(np.float64))).sum(axis=1)
+    found = p.log_prob(z)[0]
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

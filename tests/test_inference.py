@@ -6,8 +6,10 @@ from scipy import linalg, stats
 
 from exact import (decoder_of, kl_to_full_gaussian, linear_vae, log_evidence, true_posterior,
                    with_the_true_posterior)
+import npvae
 from helpers import small_vae
 from npvae import evaluation
+from npvae.distributions.given import VampPrior
 from npvae.distributions.posteriors import Gaussian
 
 
@@ -68,3 +70,22 @@ def test_a_gap_in_single_precision(rng):
     model = small_vae(dtype=np.float32)
     gap = evaluation.inference_gap(model, rng.random((3, 12)), rng, steps=200, n_samples=300)
     assert (gap.amortization > 0).all() and (gap.approximation > -0.1).all()
+
+
+def test_a_prior_that_is_made_of_the_encoder_stays_what_it_is(rng):
+    """Of a VampPrior p(z) is the mean of q(z|u): not of the q that is sought, nor of these x."""
+    prior = VampPrior(2, 6, 5, mean=0.5, std=2.0)
+    model = npvae.vae(6, (8,), 2, prior=prior, likelihood="gaussian", activation="tanh", seed=1)
+    model = model.astype(np.float64)
+    model.encoder.layers[-1].W *= 3.0
+    x = rng.standard_normal((6, 6))
+    before = model.parameters.theta.copy(), model.parameters.grad.copy()
+    expected = evaluation.log_evidence(model, x, rng, 50_000)
+    for rows in (slice(0, 1), slice(0, 6)):
+        gap = evaluation.inference_gap(model, x[rows], rng, steps=200, n_samples=4000)
+        error = np.hypot(gap.standard_error, expected.standard_error[rows])
+        assert (np.abs(gap.log_px - expected.log_px[rows]) < 5 * error).all() and error.max() < 0.1
+    terms = npvae.evaluate(model, x, n_samples=2000)
+    assert gap.elbo.mean() == pytest.approx(terms.elbo, abs=0.05)
+    np.testing.assert_array_equal(model.parameters.theta, before[0])
+    np.testing.assert_array_equal(model.parameters.grad, before[1])

@@ -246,3 +246,12 @@ def test_what_cannot_be_combined_is_refused_by_name(rng):
             npvae.SemiSupervisedVAE(vae, classifier)
     with pytest.raises(ValueError, match="condition is missing: this model has n_condition=3"):
         model.loss(x, eps)
+
+
+def test_what_is_shown_of_x_is_that_of_the_vae_inside():
+    model = small()
+    assert model.corrupt is None
+    model.vae.corrupt = corrupt = lambda x, rng: x
+    assert model.corrupt is corrupt
+    model.corrupt = None
+    assert model.vae.corrupt is None

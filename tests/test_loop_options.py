@@ -201,3 +201,34 @@ def test_scaled_data_are_not_blamed(x):
     with np.errstate(all="ignore"), pytest.raises(
             FloatingPointError, match="try a smaller learning_rate, or clip_norm$"):
         npvae.fit(model, x, epochs=50, learning_rate=1e12, optimizer=npvae.SGD(), progress=False)
+
+
+def test_what_corrupt_returns_has_the_models_dtype():
+    """In float64 it would carry the whole decoder into float64."""
+    model, shown = small_vae(dtype=np.float32), []
+    model.corrupt = lambda x, rng: x + 0.1 * rng.standard_normal(x.shape)
+    forward = model.forward
+    model.forward = lambda x, eps, **options: shown.append(x.dtype) or forward(x, eps, **options)
+    x = np.random.default_rng(0).random((8, model.n_data))
+    npvae.fit(model, x, epochs=1, progress=False)
+    npvae.evaluate(model, x)
+    assert shown == [np.float32] * 2
+
+
+@pytest.mark.parametrize("cost", [npvae.MMD(), npvae.DecomposedKL(20)])
+def test_a_cost_over_the_batch_is_validated_on_batches_of_the_same_size(cost):
+    """500 at a time would be another cost, or none at all."""
+    model = npvae.vae(6, (5,), 2)
+    model.objective = npvae.ELBO(cost=cost)
+    x = np.random.default_rng(0).random((21, 6))
+    history = npvae.fit(model, x[:20], validation=x, epochs=1, batch_size=6, seed=3, progress=False)
+    expected = npvae.evaluate(model, x, batch_size=6, seed=3)
+    assert history[0]["val_loss"] == expected.loss
+
+
+@pytest.mark.parametrize("every", [0.1, 0.3, 1 / 3, 0.7])
+def test_a_schedule_steps_at_the_multiples_of_its_length(every):
+    """0.3 // 0.1 is 2."""
+    for n in range(1, 40):
+        assert schedules.StepDecay(1.0, 0.5, every)(n * every) == pytest.approx(0.5**n, rel=1e-12)
+        assert schedules.Cyclical(every)(n * every) == pytest.approx(0.0, abs=1e-8)

@@ -284,3 +284,10 @@ def test_shares_are_even_and_all_there_is(size, n):
     assert max(map(len, shares)) - min(map(len, shares)) <= 1
     assert sum(one.rows(n)[1] for one in ranks) == pytest.approx(1)
     assert all(len(np.arange(n)[one.rows(n)[0]]) > 0 for one in ranks)
+
+
+def test_what_a_callback_makes_of_the_model_all_ranks_have():
+    """It is called on rank 0 alone; the next step of all begins where it has left the parameters."""
+    def halve(model, history):
+        model.parameters.theta *= 0.5
+    assert_as_one(3, callbacks=[halve])

@@ -161,3 +161,26 @@ def test_products_have_one_thread_meanwhile():
                 assert set(inside) == {1}
         assert set(now()) == {2}
     assert now() == before
+
+
+@pytest.mark.parametrize("name", ["transform", "corrupt"])
+def test_a_buffer_of_the_callers_is_not_read_ahead(with_threads, name):
+    """Batches are drawn a few ahead of those that are worked on: each is a copy."""
+    buffer = np.empty((5, 6), np.float32)
+
+    def fresh(x, rng):
+        return npvae.datasets.binarize(x, rng)
+
+    def into_buffer(x, rng):
+        buffer[:len(x)] = fresh(x, rng)
+        return buffer[:len(x)]
+
+    def evaluated(function):
+        model = npvae.vae(6, (5,), 2, seed=1)
+        if name == "transform":
+            return npvae.evaluate(model, X, transform=function, batch_size=5)
+        model.corrupt = function
+        return npvae.evaluate(model, X, batch_size=5)
+
+    with_threads(2)
+    assert evaluated(into_buffer) == evaluated(fresh)

@@ -27,11 +27,12 @@ def all_of(transform, draw, edge):
 
 
 def of_planar(draw):
-    """w of a size of at least 1e-8."""
+    """w of a size of at least 1e-8; v on the side of the plane where w.v is not below 0."""
     flow = Planar(J, C, draw.rng)
     for values in flow.blocks().values():
         values[...] = draw.upto(1e8, *values.shape)
     flow.w[0] = 1e-8
+    flow.v *= np.sign(flow.w @ flow.v) or 1.0
     return all_of(flow, draw, 1e8)
 
 
@@ -53,7 +54,7 @@ RANGES = {
         of_layer(lambda rng: MaskedDense(rng.random((J, 9)) < 0.5, rng), (K, B, J), 1e15), 1e5),
     "Planar": Row(
         Planar, "Finite, in float32, for |z|, |context|, |w|, |v|, |c| and |b| up to 1e8, where |w| is "
-        "at least 1e-8.", of_planar, 1e7),
+        "at least 1e-8 and w.v at least -80.", of_planar, 1e7),
     "Coupling": Row(Coupling, "Finite, in float32, for |z| and |t| up to 1e8, and s of -20 to 20.",
                     of_network(Coupling, False), 10.0),
     "InverseAutoregressive": Row(
@@ -233,3 +234,21 @@ def test_it_begins_near_the_identity(name, rng):
     np.testing.assert_allclose(y.std(axis=0), 0.88**gates * z.std(axis=0), rtol=0.25)
     assert np.corrcoef(y.ravel(), z.ravel())[0, 1] > 0.97
     np.testing.assert_allclose(log_det, 4 * gates * np.log(0.88), atol=0.5)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_volume_that_all_but_vanishes_has_its_logarithm(dtype, rng):
+    """At the plane det = softplus(w.v), e^-18 or e^-80: 1 + (1 - t^2) (softplus(w.v) - 1) would be 0."""
+    flow = Planar(2, C, rng).astype(np.float64)
+    flow.w[...], flow.c[...] = [4.0, 0.0], 0.0
+    for wv in (-18.0, -80.0):
+        flow.v[...] = [wv / 4.0, 1.0]
+        one = flow.copy()
+        one.parameters.cast(dtype)
+        z = np.array([[[0.0, 0.3], [1.0, 0.3]]], dtype)
+        _, log_det, cache = one.forward(z, np.zeros((1, 2, C), dtype))
+        t = np.tanh(4.0)
+        expected = [wv, np.log(t * t + (1.0 - t * t) * np.exp(wv))]
+        np.testing.assert_allclose(log_det[0], expected, rtol=1e-6, atol=1e-6)
+        dz, _ = one.backward(np.ones_like(z), np.ones((1, 2), dtype), cache)
+        assert np.isfinite(dz).all() and np.isfinite(one.parameters.grad).all()

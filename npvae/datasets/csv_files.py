@@ -15,6 +15,7 @@ import numpy as np
 
 DELIMITERS = (",", ";", "\t", "|")
 MISSING = ("", "na", "n/a", "#n/a", "<na>", "nan", "null", "none", "inf", "-inf", "?", "-", ".")
+SEEMS_ONE = re.compile(r"\W*(0x[0-9a-f]+|\d[\d\s.,_']*(e[+-]?\d+)?)\W*", re.I)        # $1,500 or 5 %
 ONE_NUMBER = re.compile(r"[+-]?(\d+,\d+|\d{1,3}(,\d{3})+(\.\d+)?)")      # 2,718 or 1,234,567.8
 
 
@@ -82,6 +83,9 @@ def _are_names(cells, line):
         other = next(cell for cell in cells if not _is_number(cell))
         raise ValueError(f"line {line} holds {other[:40]!r}, which is no number and may be a missing "
                          "one: say header=True if it names the columns; a row needs all its numbers")
+    if all(map(SEEMS_ONE.fullmatch, cells)):
+        raise ValueError(f"line {line} holds {cells[0][:40]!r}, which is no number, and is written like "
+                         "one: say header=True if it names the columns; a row needs plain numbers")
     return True
 
 

@@ -14,7 +14,7 @@ from npvae.inputs import (as_array, as_batch, as_finite, check_choice, check_fin
 ROUNDING = 16 * np.finfo(np.float64).eps      # a column that varies by no more is constant
 
 
-@dataclass
+@dataclass(eq=False)                         # arrays have no one answer
 class Standardizer:
     """(x - shift) / scale, column by column: see `standardizer_of`.
 

@@ -4,7 +4,7 @@ A symbol is C numbers, one of them 1 and the others 0. It jumps, so there is no 
 learns by the score function. What makes it move is in `relaxed`.
 
 A relaxed code has a density, an exact one a probability. Their ratio is no bound of anything: so each
-prior here and there stands beside the posterior of its own kind, and refuses the other.
+says by its `codes` what it is of, and a model has a posterior and a prior of the same.
 """
 
 from typing import NamedTuple
@@ -51,16 +51,10 @@ def softmax(a):
     return e / e.sum(axis=-1, keepdims=True)
 
 
-def check_beside(prior, model, kind):
-    """Raise where the posterior of a model is of another kind than the prior, or of other symbols."""
+def check_sizes(prior, model):
+    """Raise ValueError where the posterior of a model has symbols of another number of categories."""
     posterior = getattr(model, "posterior", None)          # of a pair by itself there is no model
-    if posterior is None:
-        return
-    if not isinstance(posterior, kind):
-        raise TypeError(f"posterior beside a {type(prior).__name__} is {posterior!r}: a {kind.__name__} "
-                        "was expected; a relaxed z has a density, an exact one a probability, and "
-                        "their ratio is no bound")
-    if posterior.n_categories != prior.n_categories:
+    if posterior is not None and posterior.n_categories != prior.n_categories:
         raise ValueError(f"prior has n_categories={prior.n_categories}: {posterior.n_categories} were "
                          "expected, as in the posterior")
 
@@ -100,6 +94,7 @@ class Categorical(Posterior):
 
     outputs_per_latent = 1
     has_path = False
+    codes = "symbols"
 
     def __init__(self, n_latent, n_categories=2):
         super().__init__(n_latent)
@@ -161,6 +156,7 @@ class CategoricalPrior(Prior):
     Block: logits (J,).
     """
 
+    codes = "symbols"
     logits, dlogits = block("logits")
 
     def __init__(self, n_latent, n_categories=2):
@@ -168,7 +164,7 @@ class CategoricalPrior(Prior):
         self.n_categories = check_categories(n_categories, self.n_latent)
 
     def given(self, condition, model):
-        check_beside(self, model, Categorical)
+        check_sizes(self, model)
         return self
 
     def log_p(self):

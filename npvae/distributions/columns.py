@@ -145,3 +145,17 @@ class Columns(Likelihood):
         """Columns side by side, in their places."""
         order = np.argsort(sum(self.columns, []))
         return np.concatenate(parts, axis=-1)[..., order]
+
+
+def any_number(likelihood, n_columns):
+    """Which columns may hold any number: (D,) of bool. Classes, counts and bits may not."""
+    if isinstance(likelihood, Columns):
+        found = np.empty(n_columns, bool)
+        for part, columns in zip(likelihood.likelihoods, likelihood.columns):
+            found[columns] = any_number(part, len(columns))
+        return found
+    try:
+        likelihood.check(np.full((1, n_columns), -0.5), "x")       # no class, no count, no grey value
+    except ValueError:
+        return np.zeros(n_columns, bool)
+    return np.ones(n_columns, bool)

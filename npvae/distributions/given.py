@@ -86,10 +86,14 @@ class Vamp:
     def log_prob(self, z):
         # log p(z) = log sum over c of N(z; mu_c, std_c^2) - log C. The square in
         #     -2 log N(z; mu, std^2) = sum over j of (z - mu)^2 / std^2 + logvar + log 2 pi
-        # is multiplied out: two matrix products in place of an array (..., C, J).
-        mu, precision = self.q.mu, np.exp(-self.q.logvar)                       # (C, J)
-        constant = (mu * mu * precision + self.q.logvar + LOG_2PI).sum(axis=-1)
-        log_n = z @ (mu * precision).T - 0.5 * ((z * z) @ precision.T + constant)   # (..., C)
+        # is multiplied out: two matrix products in place of an array (..., C, J). Where std is small the
+        # parts are large beside their sum, which takes float64.
+        dtype, double = z.dtype, np.result_type(z, np.float64)
+        mu, logvar = self.q.mu.astype(double), self.q.logvar.astype(double)     # (C, J)
+        precision, z_double = np.exp(-logvar), z.astype(double)
+        constant = (mu * mu * precision + logvar + LOG_2PI).sum(axis=-1)
+        log_n = z_double @ (mu * precision).T - 0.5 * ((z_double * z_double) @ precision.T + constant)
+        log_n, precision = log_n.astype(dtype), precision.astype(dtype)         # (..., C)
         log_sum = log_sum_exp(log_n, axis=-1)
         responsibility = np.exp(log_n - log_sum[..., None])
         responsibility *= responsibility.real > 1e-30        # no subnormal numbers: they are slow

@@ -97,8 +97,8 @@ class Bernoulli(Likelihood):
         return (uniform < sigmoid(logits)).astype(logits.dtype)
 
     def constant(self, x):
-        p = np.clip(x.mean(axis=0), 1e-9, 1.0 - 1e-9)
-        return np.log(p / (1.0 - p))
+        p = np.clip(x.mean(axis=0, dtype=np.float64), 1e-9, 1.0 - 1e-9)
+        return np.log(p / (1.0 - p)).astype(x.dtype)
 
 
 class Gaussian(Likelihood):

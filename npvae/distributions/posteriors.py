@@ -177,6 +177,7 @@ class Bernoulli(Posterior):
 
     outputs_per_latent = 1
     has_path = False
+    codes = "bits"
 
     def draw_noise(self, rng, n_samples, n_batch, dtype=np.float32):
         """eps ~ U(0, 1), of shape (K, B, J)."""

@@ -44,6 +44,8 @@ class Bernoulli(Prior):
     p : float in (0, 1)
     """
 
+    codes = "bits"
+
     def __init__(self, n_latent, p=0.5):
         super().__init__(n_latent)
         self.logits = logit(p)

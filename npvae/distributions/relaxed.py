@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.distributions.categories import check_beside, check_categories, flat, softmax, symbols
+from npvae.distributions.categories import check_categories, check_sizes, flat, softmax, symbols
 from npvae.distributions.posteriors import Drawn
 from npvae.distributions.roles import Posterior, Prior
 from npvae.inputs import check_count, check_positive
@@ -87,6 +87,7 @@ class GumbelSoftmax(Posterior):
     """
 
     outputs_per_latent = 1
+    codes = "relaxed symbols"
 
     def __init__(self, n_latent, n_categories=2, temperature=2 / 3):
         super().__init__(n_latent)
@@ -107,6 +108,9 @@ class GumbelSoftmax(Posterior):
         """a less its mean over the categories of each symbol."""
         a = symbols(a, self.n_categories)
         return flat(a - a.mean(axis=-1, keepdims=True))
+
+    def tangent(self, v):
+        return self.centred(v)
 
     def sample(self, q, eps):
         """z = (logits + eps) / temperature, less its mean over the categories: (K, B, J)."""
@@ -175,6 +179,7 @@ class GumbelSoftmaxPrior(Prior):
     Block: logits (J,).
     """
 
+    codes = "relaxed symbols"
     logits, dlogits = block("logits")
 
     def __init__(self, n_latent, n_categories=2, temperature=0.5):
@@ -183,7 +188,7 @@ class GumbelSoftmaxPrior(Prior):
         self.temperature = check_positive(temperature, "temperature")
 
     def given(self, condition, model):
-        check_beside(self, model, GumbelSoftmax)
+        check_sizes(self, model)
         return self
 
     def sample(self, rng, n, dtype=np.float32):

@@ -64,6 +64,9 @@ class Posterior(Role):
         True where z moves with h. (A bit jumps.)
     has_density : bool
         True where log q(z|x) is a number. (That of a point is infinite.)
+    codes : str
+        What z is: "numbers", any J of them; "bits", "symbols", "relaxed symbols". The prior's are the
+        same, or log q(z|x) - log p(z) is of a density and a probability, and bounds nothing.
 
     Notes
     -----
@@ -73,6 +76,7 @@ class Posterior(Role):
     verbs = ("given", "draw_noise", "sample", "backward", "point")
     outputs_per_latent = 2
     has_path = has_density = True
+    codes = "numbers"
 
     def __init__(self, n_latent, blocks=None, parts=None):
         super().__init__(blocks, parts)
@@ -107,6 +111,11 @@ class Posterior(Role):
     def slope(self, drawn):
         """The gradient of log q(z|x) in z: (K, B, J)."""
         raise TypeError(f"{type(self).__name__} has no slope of log q(z|x) in z")
+
+    def tangent(self, v):
+        """What of a direction v (K, B, J) leads from codes to codes: all of it, but where the J numbers
+        of a z are not free, as those of a relaxed symbol, whose sum is 0."""
+        return v
 
     def backward(self, drawn, dz, path=0.0, score=0.0):
         """The gradient of the encoder's output, by way of z and of log q(z|x).
@@ -143,9 +152,15 @@ class Prior(Role):
         J, the number of latent dimensions.
     blocks, parts : dict, optional
         What a member has inside: see `Module`.
+
+    Attributes
+    ----------
+    codes : str
+        What z is, as for a `Posterior`.
     """
 
     verbs = ("sample", "log_prob", "backward")
+    codes = "numbers"
 
     def __init__(self, n_latent, blocks=None, parts=None):
         super().__init__(blocks, parts)

@@ -31,7 +31,7 @@ class Planar(Module):
     u = v + (softplus(w.v) - 1 - w.v) w / |w|^2, whose w.u is softplus(w.v) - 1.
 
     Finite, in float32, for |z|, |context|, |w|, |v|, |c| and |b| up to 1e8, where |w| is at least
-    1e-8.
+    1e-8 and w.v at least -80.
 
     Parameters
     ----------
@@ -61,7 +61,8 @@ class Planar(Module):
         u = self.v + (softplus(wv) - 1.0 - wv) / ww * self.w
         t = np.tanh(z @ self.w + context @ self.c + self.b)
         slope = 1.0 - t * t                                     # of tanh
-        det = 1.0 + slope * (softplus(wv) - 1.0)
+        # det = 1 + slope (softplus(wv) - 1); where wv is far below 0, the 1 would leave nothing of it
+        det = t * t + slope * softplus(wv)
         return z + t[..., None] * u, np.log(det), (z, context, u, t, slope, det)
 
     def backward(self, dy, dlog_det, cache):

@@ -76,7 +76,7 @@ class Path:
 
     def __init__(self, model, x, condition=None, start="prior"):
         self.model, self.x, self.condition, self.q = model, x, condition, None
-        self.p = model.prior.given(condition, model)
+        self.p, self.along = model.prior.given(condition, model), model.posterior.tangent
         if start == "posterior":
             self.q = model.posterior.given(model.encoder.forward(model.shown(x, condition))[0])
 
@@ -96,12 +96,12 @@ class Path:
         one = np.ones_like(log_px)
         # log_px = likelihood(x, y),   y = decoder(z, condition)
         dy = model.likelihood.backward(one, likelihood_cache)
-        px_score = model.decoder.pullback(dy, decoder_cache)[..., :model.n_latent]
-        pz_score = self.p.backward(one, prior_cache)
+        px_score = self.along(model.decoder.pullback(dy, decoder_cache)[..., :model.n_latent])
+        pz_score = self.along(self.p.backward(one, prior_cache))
         if self.q is None:
             return State(z, log_pz, log_px, pz_score, px_score)
         drawn = model.posterior.at(self.q, z)
-        log_q, q_score = model.posterior.log_prob(drawn), model.posterior.slope(drawn)
+        log_q, q_score = model.posterior.log_prob(drawn), self.along(model.posterior.slope(drawn))
         return State(z, log_q, log_pz + log_px - log_q, q_score, pz_score + px_score - q_score)
 
 
@@ -128,7 +128,7 @@ def hmc(path, state, beta, step, n_leapfrog, rng):
     min(1, exp(-dH)), where H = v^2 / 2 - log f_beta(z). Under f_beta, z to z' is as frequent
     as z' to z: the move is its own reversal. (Duane et al., 1987; Neal, 2011.)
     """
-    v = rng.standard_normal(state.z.shape, state.z.dtype)
+    v = path.along(rng.standard_normal(state.z.shape, state.z.dtype))
     log_u = -rng.standard_exponential(state.log_ratio.shape, state.z.dtype)    # u ~ U(0, 1)
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):    # what flies off is refused
         end, v_end = leapfrog(path, state, v, beta, step, n_leapfrog)

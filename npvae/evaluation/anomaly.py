@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import fdtrc
 
 from npvae.datasets.tables import Standardizer
+from npvae.distributions.columns import any_number
 from npvae.door import as_data, check_density, check_vae, filled, parted
 from npvae.evaluation.contributions import CONTRIBUTIONS, Contributions
 from npvae.evaluation.scores import SCORES, Member, latent_distance, left_out, pooled
@@ -42,8 +43,9 @@ class AnomalyDetector:
     n_samples : int
         L, the draws of z for each row, by each model.
     standardizer : Standardizer, optional
-        Applied to all rows before the model sees them. What is then beyond 10,000 deviations
-        counts as 10,000: so there is a finite score for a row at 1e19.
+        Applied to all rows before the model sees them. In columns that may hold any number, what is
+        then beyond 10,000 deviations counts as 10,000: so there is a finite score for a row at 1e19.
+        Counts and classes are what they are.
     seed : int
         Of the draws.
     observed : array (n, D), optional
@@ -102,7 +104,8 @@ class AnomalyDetector:
         x, observed = parted(x, observed, name, model.n_data, model.parameters.dtype)
         x = as_batch(x, name, model.n_data, np.float64)
         if self.standardizer is not None:
-            x = filled(np.clip(self.standardizer(x), -FAR, FAR), observed)
+            far = np.where(any_number(model.likelihood, model.n_data), FAR, np.inf)
+            x = filled(np.clip(self.standardizer(x), -far, far), observed)
         return as_data(model, x, name), observed
 
     def _in_float64(self):
@@ -183,7 +186,8 @@ class AnomalyDetector:
         likely to be the largest, or the second largest ...; so the threshold is the k-th smallest
         of the n, with k = quantile (n + 1), rounded up. (A *conformal* quantile. It asks that the
         rows come from one distribution, that the training has seen none of them, and, for the lower
-        bound, that scores are not tied.)
+        bound, that scores are not tied, and not latent distances: each normal row is judged by moments
+        without it, a new one by those of all n. Where n is no more than a few J, fewer are flagged.)
 
         The probability is one over the draw of the n rows, too. Given these, the share that is
         flagged is that of a Beta(n + 1 - k, k) distribution: of 20 rows, 0.10 promised may be 0.02
@@ -206,7 +210,7 @@ class AnomalyDetector:
             check_number(sigmas, "sigmas", np.isfinite, "a finite number")
             return float(self.normal_scores.mean() + sigmas * self.normal_scores.std())
         check_number(quantile, "quantile", lambda v: 0 < v < 1, "a number between 0 and 1")
-        k = math.ceil(round(quantile * (self.n_normal + 1), 9))        # 0.95 * 20 is 19, and no more
+        k = max(1, math.ceil(round(quantile * (self.n_normal + 1), 9)))       # 0.95 * 20 is 19, no more
         if k > self.n_normal:
             raise ValueError(f"quantile is {quantile} and normal has {self.n_normal} rows: at most "
                              f"{self.n_normal / (self.n_normal + 1):.6g} was expected, which is what "
@@ -227,7 +231,8 @@ class AnomalyDetector:
         Uniform on new normal data, as far as their posterior means are Gaussian; compare with the
         empirical tail before trusting it. The mean and the covariance are those of n rows, so
         n (n - J) / ((n + 1) (n - 1) J) times the squared distance has an F distribution with J and
-        n - J degrees of freedom (Hotelling's), which is chi-squared / J for large n. Of one model: a
+        n - J degrees of freedom (Hotelling's), which is chi-squared / J for large n. (J is one less for
+        each symbol, whose numbers have one sum.) Of one model: a
         mean of distances by several has no such distribution.
         """
         if len(self.members) > 1:
@@ -236,7 +241,7 @@ class AnomalyDetector:
         self._check_moments()
         twin = self._in_float64()
         distance = latent_distance(twin.members[0], *twin._prepared(x, observed), None)
-        n, J = self.n_normal, self.models[0].n_latent
+        n, J = self.n_normal, degrees_of_freedom(self.models[0].posterior)
         return fdtrc(J, n - J, distance * (n * (n - J) / ((n + 1) * (n - 1) * J)))
 
     def _check_moments(self):
@@ -258,6 +263,13 @@ class AnomalyDetector:
             arrays.update(shift=self.standardizer.shift, scale=self.standardizer.scale)
         numbers = {"score": self.kind, "n_samples": self.n_samples, "seed": self.seed}
         save(path, first, {"detector": numbers}, arrays)
+
+
+def degrees_of_freedom(posterior):
+    """How many of the J numbers of a code are free: of the C of a symbol, which have one sum, C - 1."""
+    if posterior.codes.endswith("symbols"):
+        return posterior.n_latent - posterior.n_latent // posterior.n_categories
+    return posterior.n_latent
 
 
 def as_models(models):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from npvae.datasets.tables import Standardizer, standardizer_of
-from npvae.distributions.columns import Columns
+from npvae.distributions.columns import any_number
 from npvae.distributions.roles import Likelihood, check_role
 from npvae.distributions.scales import DiagonalGaussian
 from npvae.door import parted
@@ -130,20 +130,6 @@ def check_columns(rest):
     if empty.size:
         raise ValueError(f"normal has nothing observed in column {empty[0]} of the {len(rest)} rows "
                          "that are trained on: some of each column was expected")
-
-
-def any_number(likelihood, n_columns):
-    """Which columns may hold any number: (D,) of bool. Classes, counts and bits may not."""
-    if isinstance(likelihood, Columns):
-        found = np.empty(n_columns, bool)
-        for part, columns in zip(likelihood.likelihoods, likelihood.columns):
-            found[columns] = any_number(part, len(columns))
-        return found
-    try:
-        likelihood.check(np.full((1, n_columns), -0.5), "x")       # no class, no count, no grey value
-    except ValueError:
-        return np.zeros(n_columns, bool)
-    return np.ones(n_columns, bool)
 
 
 def trained(x, likelihood, n_latent, n_steps, seed, validation=None, n_epochs=None):

@@ -191,8 +191,7 @@ def of_units(model, x, condition, seed):
     q = model.encode(x, condition)
     eps = model.draw_noise(stream(seed, "evaluate"), len(x))
     z = model.posterior.sample(q, eps)[0][0]
-    for network, y in (("encoder", x), ("decoder", z)):
-        y = join(y, condition)
+    for network, y in (("encoder", model.shown(x, condition)), ("decoder", join(z, condition))):
         for i, layer in enumerate(getattr(getattr(model, network), "layers", ())):
             y, cache = layer.forward(y)
             if not isinstance(layer, (ReLU, Tanh, Sigmoid, Softplus)):

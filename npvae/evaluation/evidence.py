@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.door import as_condition, as_noise, as_observed, check_density, check_model
+from npvae.door import as_condition, as_noise, as_observed, check_density, check_vae
 from npvae.evaluation.pareto import tail_shape
 from npvae.inputs import as_array, check_count, check_finite, check_generator, check_real
 from npvae.objectives import ELBO, SampledKL
@@ -83,7 +83,7 @@ def bits_per_dimension(model, log_px, n_levels=256):
     ----------
     Theis, van den Oord and Bethge (2016), "A note on the evaluation of generative models".
     """
-    check_model(model)
+    check_vae(model)
     log_px = as_array(log_px, "log_px")
     check_real(log_px, "log_px")
     check_finite(log_px, "log_px")
@@ -211,7 +211,8 @@ class Weights:
         tail = np.concatenate([self.tail.astype(log_w.dtype), log_w])
         log_w = log_w.astype(np.float64)
         top = np.maximum(self.top, log_w.max(axis=0))
-        w, shrink = np.exp(log_w - top), np.exp(self.top - top)
+        unit = np.where(top == -np.inf, 0.0, top)                # all weights may be 0 so far
+        w, shrink = np.exp(log_w - unit), np.exp(self.top - unit)
         self.sum = self.sum * shrink + w.sum(axis=0)
         self.sum_of_squares = self.sum_of_squares * shrink**2 + (w * w).sum(axis=0)
         self.top = top
@@ -221,11 +222,13 @@ class Weights:
 
     def evidence(self):
         K, unknown = self.n_samples, np.full(len(self.top), np.nan)
-        ess = self.sum**2 / self.sum_of_squares
+        # Where all weights are 0, log p(x) is -inf, and how far to trust it is not known
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ess, log_px = self.sum**2 / self.sum_of_squares, self.top + np.log(self.sum / K)
         # The deviation of the mean of w, as a part of that mean: so much is its logarithm's
         variance = np.maximum(K / ess - 1.0, 0.0)
         tail = np.sort(self.tail, axis=0)
-        return Evidence(log_px=self.top + np.log(self.sum / K), ess=ess,
+        return Evidence(log_px=log_px, ess=ess,
                         standard_error=np.sqrt(variance / (K - 1)) if K > 1 else unknown,
                         pareto_k=tail_shape(tail) if self.n_tail >= 5 else unknown)
 

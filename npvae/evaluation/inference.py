@@ -112,10 +112,13 @@ def _gap(model, x, condition, rng, steps, n_samples):
 
 
 def with_table(model, x, condition):
-    """A copy of the model whose encoder is a table of what the encoder says of these x."""
-    h, _ = model.encoder.forward(model.shown(x, condition))
+    """A copy of the model whose encoder is a table of what the encoder says of these x. Its p(z) is that
+    of the model, which the encoder may be a part of, and stays as it is."""
+    held = model.copy()
+    h, _ = held.encoder.forward(held.shown(x, condition))
     parts = {name: getattr(model, name).copy()
              for name in ("posterior", "prior", "decoder", "likelihood")}
+    parts["prior"].given = lambda condition, model: held.prior.given(condition, held)
     return VAE(Table(h), **parts, n_data=model.n_data, n_condition=model.n_condition,
                objective=StickingTheLanding())
 

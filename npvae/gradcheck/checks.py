@@ -212,6 +212,9 @@ def _of(prefix, arrays):
 def check_prior(prior, z, rng, complex_step=True):
     """A prior: the gradient of log p(z) in z (K, B, J), and in its blocks."""
     check_role(prior, "prior", Prior)
+    if type(prior).log_prob is Prior.log_prob:                     # `given` returns what has one
+        raise TypeError(f"prior is {prior!r}, which the encoder, or the condition, makes anew in every "
+                        "step: `check_model` checks it in a model")
     check_generator(rng)
     at, prior, blocks = _twins(prior)
     z = as_double(z, "z, for this prior,", None, None, prior.n_latent)
@@ -269,12 +272,24 @@ def check_model(model, x, eps, complex_step=True, **options):
     Returns
     -------
     Report
+
+    Raises
+    ------
+    TypeError
+        Where the objective's gradient is no derivative of its value, as of STL, DReG or the score
+        function: those are right in the mean over the noise.
     """
     door.check_model(model)
     at, model, blocks = _twins(model)
     x, options = as_options(model, x, options)
     eps = door.as_noise(model, eps, len(x))
-    model.backward(model.forward(x, eps, **options)[1])
+    loss, cache = model.forward(x, eps, **options)
+    if getattr(loss, "score", None) is not None:
+        objective = options.get("objective") or model.objective
+        raise TypeError(f"the objective is {objective}, whose gradient is right in the mean over the "
+                        "noise, and no derivative of its value: another was expected, such as "
+                        "objective=ELBO(cost=SampledKL())")
+    model.backward(cache)
 
     def function(arrays):
         return at(arrays).forward(x, eps, **options)[0].value

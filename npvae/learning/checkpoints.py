@@ -4,7 +4,6 @@ The file holds a JSON header and plain arrays: no pickle, so loading one runs no
 code of the file's.
 """
 
-import functools
 import json
 import warnings
 
@@ -20,6 +19,7 @@ from npvae.recipes import RECIPES
 from npvae.typed import from_text
 
 VERSION = 2            # 1 had no parts, no text of the objective, and normalised moments (see `Adam`)
+TAKEN = ("header", "theta", "path", "file", "allow_pickle")       # by the file, and by `numpy.savez`
 COMPUTED_WITH = ("likelihood", "variance", "activation", "temperature", "prior_temperature")
 
 
@@ -45,12 +45,17 @@ def save(path, model, training=None, arrays=None):
     check_optional(training, "training", dict, "a dict")
     check_optional(arrays, "arrays", dict, "a dict of arrays")
     for name, array in (arrays or {}).items():
+        if not isinstance(name, str) or name in TAKEN:
+            raise ValueError(f"arrays has the name {name!r}: a text was expected, but none of "
+                             f"{', '.join(TAKEN)}")
         check_real(as_array(array, f"arrays: {name}"), f"arrays: {name}")
     objective = model.objective
     parts = parts_in_words(model)
     config = json.dumps(model.config, default=plain)
     if model.config is not None and parts != parts_by_recipe(config):
         config = "null"
+    if model.prefix:                                  # theta is that of the model it is a part of
+        model = model.copy()
     header = {"format": "npvae", "version": VERSION, "config": json.loads(config), "parts": parts,
               "objective": as_kept(objective), "corrupt": describe(model.corrupt),
               "guests": guests(model), "shapes": model.parameters.shapes, "training": training}
@@ -75,10 +80,13 @@ def guests(model):
             if not type(part).__module__.startswith(("npvae.", "builtins"))}
 
 
-@functools.lru_cache
 def parts_by_recipe(config):
-    """The parts, in words, of the model that a recipe builds of a configuration (JSON)."""
-    return parts_in_words(built(json.loads(config)))
+    """The parts, in words, of the model that a recipe builds of a configuration (JSON); None where it
+    holds a part that cannot be made again of its text, such as an array of many numbers."""
+    try:
+        return parts_in_words(built(json.loads(config)))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def built(config):
@@ -207,9 +215,12 @@ def load_into(path, model):
     """
     header, arrays = read(path)
     check_model(model)
-    _check_sizes(path, header, arrays, model)
+    whole = model.copy() if model.prefix else model           # theta is that of what it is a part of
+    _check_sizes(path, header, arrays, whole)
     _check_parts(path, header, model)
-    model.parameters.theta = arrays["theta"]
+    whole.parameters.theta = arrays["theta"]
+    for name, values in model.blocks().items():
+        values[...] = whole.blocks()[name]
     return header["training"], {name: array for name, array in arrays.items() if name != "theta"}
 
 

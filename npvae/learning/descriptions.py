@@ -49,7 +49,7 @@ def in_words(value, unknown, around=()):
         return "itself"
     if isinstance(value, np.generic):
         return repr(value.item())
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) and value.dtype != object:
         return f"{value.dtype} {value.shape} {fingerprint(value)}"
     if isinstance(value, Module):
         parts = [f"{name}={words(part)}" for name, part in value.parts.items()]
@@ -80,11 +80,14 @@ def in_words(value, unknown, around=()):
 def own_attributes(module, words):
     """The attributes of a module that are no parts of it, as a list of texts."""
     parts = [id(part) for part in module.parts.values()]
+    # of a model of npvae's own it is known which; what else was set on it (its history) is a note
+    known = getattr(module, "computed_with", None) if root(type(module)) == "npvae" else None
 
     def is_own(name, value):
         items = value if isinstance(value, (tuple, list)) else (value,)
         return (name not in NOT_COMPUTED_WITH and not name.startswith("_")
-                and not any(id(item) in parts for item in items))
+                and not any(id(item) in parts for item in items)
+                and (known is None or name in known))
 
     return [f"{name}={words(value)}" for name, value in sorted(vars(module).items())
             if is_own(name, value)]

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae.door import as_condition, as_data, as_observed, check_model, filled
-from npvae.inputs import as_array, check_count, check_optional
+from npvae.inputs import as_array, as_batch, check_count, check_optional
 from npvae.randomness import stream
 from npvae.ranks import Ranks, ends_all
 from npvae.threads import all_cores
@@ -27,16 +27,24 @@ class Terms(NamedTuple):
 def presented(model, x, transform, rng, observed=None):
     """What the encoder is shown of a batch, and what is to be reconstructed of it: both with zeros
     where x is not observed."""
+    n_batch = len(x)
     x = read_only(x)                          # it may be a view of the caller's own data
     if transform is not None:
-        n_batch, name = len(x), "what transform returned"
+        name = "what transform returned"
         x = as_data(model, filled(as_array(transform(x, rng), name), observed), name)
-        if len(x) != n_batch:
-            raise ValueError(f"{name} has {len(x)} rows: {n_batch} were expected")
+        check_rows_of(x, name, n_batch)
     if model.corrupt is None:
         return x, x
-    x = read_only(x)
-    return filled(model.corrupt(x, rng), observed), x
+    x, name = read_only(x), "what corrupt returned"          # which need not be such data as x is
+    shown = filled(as_array(model.corrupt(x, rng), name), observed)
+    shown = as_batch(shown, name, model.n_data, model.parameters.dtype)
+    check_rows_of(shown, name, n_batch)
+    return shown, x
+
+
+def check_rows_of(made, name, n_batch):
+    if len(made) != n_batch:
+        raise ValueError(f"{name} has {len(made)} rows: {n_batch} were expected")
 
 
 def read_only(x):
@@ -90,8 +98,8 @@ def evaluate(model, x, *, condition=None, observed=None, transform=None, n_sampl
             c, seen = (None if part is None else part[rows] for part in (condition, observed))
             batch, target = presented(model, x[rows], transform, rng, seen)
             eps = model.draw_noise(rng, len(batch), n_samples)
-            if start in mine:
-                yield batch, target, eps, c, seen
+            if start in mine:             # a copy: either may be a buffer, which the next part is put in
+                yield batch.copy(), target.copy(), eps, c, seen
 
     def terms(batch, target, eps, c, seen):
         loss, _ = model.forward(batch, eps, target=target, observed=seen, condition=c)

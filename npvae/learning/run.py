@@ -37,7 +37,8 @@ class Run:
     def __init__(self, model, optimizer, settings, path=None, patience=None, ranks=Ranks(None)):
         self.model, self.optimizer, self.ranks = model, optimizer, ranks
         optimizer.t, optimizer.state = 0, {}
-        self.path, self.patience = path, patience
+        self.path = None if path is None else Path(path).absolute()       # wherever a callback goes
+        self.patience = patience
         self.settings, self.unknown = {}, {}
         if path is not None or ranks.size > 1:
             self._describe(settings)
@@ -74,7 +75,7 @@ class Run:
         self.history.append(row)
         self.epoch += 1
         self._begin_epoch()
-        if self.notes_best:
+        if self.notes_best and validation is not None:
             self._note(validation.loss)
         return row
 

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from npvae.inputs import check_number, check_positive, pythons
 
+ROUNDING = 1e-9            # of a quotient: 0.3 / 0.1 is a little less than 3
+
 
 class Schedule:
     """What all schedules share: lengths are positive, a ramp is a part, and values at least 0."""
@@ -51,7 +53,7 @@ class StepDecay(Schedule):
     every: float
 
     def __call__(self, epoch):
-        return self.value * self.factor ** (epoch // self.every)
+        return self.value * self.factor ** math.floor(epoch / self.every + ROUNDING)
 
 
 @dataclass(frozen=True)
@@ -111,5 +113,6 @@ class Cyclical(Schedule):
     end: float = 1.0
 
     def __call__(self, epoch):
-        within = epoch % self.epochs / self.epochs
+        cycles = epoch / self.epochs
+        within = max(cycles - math.floor(cycles + ROUNDING), 0.0)
         return self.start + (self.end - self.start) * min(within / self.ramp, 1.0)

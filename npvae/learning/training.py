@@ -129,6 +129,9 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
         raise FileNotFoundError(f"checkpoint is {checkpoint}: its folder does not exist")
     if checkpoint is not None and Path(checkpoint).is_dir():
         raise IsADirectoryError(f"checkpoint is {checkpoint}, which is a folder: a file was expected")
+    if checkpoint is not None and model.prefix:
+        raise ValueError("checkpoint is given, and model is a part of another one, whose parameters it "
+                         "shares: the whole, or a copy() of the part, was expected")
     if checkpoint is not None and Path(checkpoint).exists() and not resume:
         raise FileExistsError(f"checkpoint is {checkpoint}, which exists: resume=True goes on from it; "
                               "to begin anew, give another name, or delete it")
@@ -154,6 +157,10 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
                 "x": x, "condition": condition, "validation": validation,
                 "validation_condition": validation_condition, "corrupt": model.corrupt,
                 "observed": observed, "validation_observed": validation_observed}
+    of_batches = getattr(model.objective.cost, "over_batch", False)       # their size is a part of it
+    if of_batches:
+        for data_set in (x, validation) if validation is not None else (x,):
+            model.objective.cost.check_batches(len(data_set), batch_size)
     parameters = model.parameters
     keep_freed_memory()
     n_steps = math.ceil(len(x) / batch_size)
@@ -215,13 +222,16 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
             if validation is not None:
                 held_out = evaluate(model, validation, condition=validation_condition,
                                     observed=validation_observed, transform=transform,
-                                    n_samples=n_samples, seed=seed, communicator=communicator)
+                                    n_samples=n_samples, seed=seed, communicator=communicator,
+                                    **({"batch_size": batch_size} if of_batches else {}))
             check_parameters(model, data, run)
             row = run.end_epoch(held_out)
             run.save()
             show.epoch(row)
             for callback in callbacks if ranks.rank == 0 else ():
                 callback(model, run.history)
+            if callbacks:
+                ranks.copy_first(parameters.theta)              # one may have changed it
             if ranks.any(interrupt.requested):
                 raise KeyboardInterrupt
         run.restore_best()

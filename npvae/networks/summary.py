@@ -51,7 +51,7 @@ def as_typed(thing, args, kwargs):
             words += [f"{key}={_argument(v)}" for key, v in given.get(name, {}).items()]
         elif parameter.default is parameter.empty:
             words.append(_argument(value))
-        elif value is not parameter.default and value != parameter.default:
+        elif _argument(value) != _argument(parameter.default) and not equal(value, parameter.default):
             words.append(f"{name}={_argument(value)}")
     return f"{type(thing).__name__}({', '.join(words)})"
 
@@ -62,4 +62,19 @@ def _argument(value):
         return "rng"
     if inspect.isroutine(value) or inspect.isclass(value):
         return value.__name__
-    return repr(pythons(value))                   # 0.5, and not np.float64(0.5)
+    return repr(in_python(value))                 # 0.5, and not np.float64(0.5)
+
+
+def equal(value, default):
+    """Whether they are equal; no array is equal to a default."""
+    return not isinstance(value, np.ndarray) and value == default
+
+
+def in_python(value):
+    """NumPy's numbers as Python's, alone and in sequences; short arrays, and ranges, as lists."""
+    if isinstance(value, range) or (isinstance(value, np.ndarray) and 1 <= value.ndim
+                                    and value.size <= 100 and value.dtype.kind in "biuf"):
+        value = list(value) if isinstance(value, range) else value.tolist()
+    if type(value) in (list, tuple):
+        return type(value)(map(in_python, value))
+    return pythons(value)

@@ -24,6 +24,7 @@ class OverBatch:
     """What costs over the batch share: their rate is (K, B), but no x has one by itself."""
 
     over_batch = True
+    most = math.inf                          # x in a batch
 
     def n_rates(self, n_samples, n_batch):
         return n_samples * n_batch
@@ -31,12 +32,18 @@ class OverBatch:
     def per_x(self, rate):
         return rate.mean(axis=0)
 
-    def check_batch(self, n_batch, most=math.inf):
+    def check_batch(self, n_batch):
         """Raise ValueError where the batch is one x, or more than there are."""
-        if not 2 <= n_batch <= most:
-            expected = "2 or more" if most == math.inf else f"2 to {most}"
-            raise ValueError(f"batch has {n_batch} x: {expected} were expected by {self}; choose a "
-                             "batch_size that leaves no single x over")
+        if not 2 <= n_batch <= self.most:
+            expected = "2 or more" if self.most == math.inf else f"2 to {self.most}"
+            hint = " that leaves no single x over" * (n_batch == 1)
+            raise ValueError(f"batch has {n_batch} x: {expected} were expected by {self}; choose "
+                             f"{'a' if hint else 'another'} batch_size{hint}")
+
+    def check_batches(self, n, batch_size):
+        """Raise ValueError where n x in batches have one that is too small, or too large."""
+        for n_batch in {min(n, batch_size), n % batch_size or min(n, batch_size)}:
+            self.check_batch(n_batch)
 
 
 @dataclass(frozen=True)
@@ -90,6 +97,10 @@ class DecomposedKL(OverBatch, Cost):
             set_price(self, name)
         check_choice(self.sampling, "sampling", ("stratified", "weighted"))
 
+    @property
+    def most(self):
+        return self.n
+
     def weights(self, n_batch):
         """What q(z|x_j) counts for in q(z), at a z that was drawn from q(z|x_i): (B, B), at [i, j]."""
         if self.sampling == "weighted":
@@ -100,7 +111,7 @@ class DecomposedKL(OverBatch, Cost):
 
     def forward(self, posterior, q, p, z, drawn):
         n_samples, n_batch, n_latent = z.shape
-        self.check_batch(n_batch, self.n)
+        self.check_batch(n_batch)
         check_independent(posterior)
         # Each of the S = K B drawn z under the q(z|x) of each x: log q(z_j|x), (S, B, J)
         pairs = posterior.at(q, z.reshape(-1, 1, n_latent))
@@ -236,7 +247,7 @@ def set_price(cost, name):
 
 def check_independent(posterior):
     """Raise TypeError where the latent dimensions of q(z|x) have no density each."""
-    if type(posterior).log_terms is Posterior.log_terms:
+    if type(posterior).log_terms is Posterior.log_terms or posterior.codes.endswith("symbols"):
         raise TypeError(f"posterior is {posterior!r}: the total correlation needs the density of each "
                         "latent dimension by itself, as a DiagonalGaussian has it")
 

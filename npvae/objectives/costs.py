@@ -36,6 +36,9 @@ class Cost:
         """The rate of each x, summed over the latent dimensions, averaged over K: (B,)."""
         raise NotImplementedError
 
+    def check_batches(self, n, batch_size):
+        """Raise ValueError where n x in batches have one that this cost cannot be of."""
+
     def forward(self, posterior, q, p, z, drawn):
         """The rate, and a cache."""
         raise NotImplementedError

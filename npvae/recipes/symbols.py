@@ -81,4 +81,4 @@ def with_exact_symbols(model):
     return VAE(model.encoder.copy(), Categorical(*sizes), prior.astype(model.parameters.dtype),
                Chain(*(layer.copy() for layer in layers[1:])), model.likelihood.copy(),
                n_data=model.n_data, n_condition=model.n_condition, objective=ScoreFunction(),
-               corrupt=model.corrupt)
+               corrupt=model.corrupt, shows_mask=model.shows_mask)

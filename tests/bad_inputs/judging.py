@@ -3,6 +3,7 @@
 import npvae
 from bad_inputs import A, EPS, IMAGES, LABELS, NAN, T, V, X, cvae, detector, put, rng, vae
 from npvae import evaluation
+from npvae.distributions.given import VampPrior
 
 CASES = [
     # ---- evaluation
@@ -107,4 +108,11 @@ CASES = [
     ("gradcheck of another shape", lambda d: npvae.gradcheck.check(
         lambda arrays: 0.0, {"a": X}, {"a": X[0]}), V,
      "the gradient of a has shape (6,): (8, 6) was expected"),
+    ("bits of a model with labels", lambda d: evaluation.bits_per_dimension(
+        npvae.semi_supervised_vae(6, 3, (5,), 2), -3.0), T, "model is SemiSupervisedVAE: a VAE was"),
+    ("a gradient check of what is right in the mean", lambda d: npvae.gradcheck.check_model(
+        vae(), X, EPS, objective=npvae.DReG()), T,
+     "the objective is DReG(), whose gradient is right in the mean over the noise"),
+    ("a gradient check of a prior of the encoder", lambda d: npvae.gradcheck.check_prior(
+        VampPrior(2, 6), EPS, rng()), T, "`check_model` checks it in a model"),
 ]

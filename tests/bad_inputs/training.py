@@ -13,6 +13,12 @@ def with_cost(cost, **options):
     return model
 
 
+def corrupted(function):
+    model = vae()
+    model.corrupt = function
+    return model
+
+
 CASES = [
     ("epochs zero", lambda d: fit(epochs=0), V, "epochs is 0: an integer of at least 1"),
     ("epochs float", lambda d: fit(epochs=10.0), V, "epochs is 10.0: an integer"),
@@ -79,7 +85,7 @@ CASES = [
      "that of a Categorical posterior jumps: ScoreFunction() or VIMCO() was expected"),
     ("relaxed symbols with the KL of categories", lambda d: npvae.vae(
         6, (5,), 6, posterior="gumbel_softmax", prior="categorical_prior"), T,
-     "posterior beside a CategoricalPrior is GumbelSoftmax(6): a Categorical was expected"),
+     "posterior beside a CategoricalPrior is GumbelSoftmax(6), of relaxed symbols: one of symbols"),
     ("exact symbols of relaxed bits", lambda d: npvae.with_exact_symbols(
         npvae.concrete_vae(6, (5,), 2)), T, "posterior is Concrete(2"),
     ("a closed-form KL of relaxed bits", lambda d: npvae.concrete_vae(6, (5,), 2).loss(
@@ -145,4 +151,26 @@ CASES = [
      "posterior is FlowGaussian("),
     ("a score function of a batch", lambda d: npvae.ScoreFunction(cost=npvae.MMD()), V,
      "cost is MMD(weight=1.0, kl=0.0, width=None): ScoreFunction needs the cost of each x"),
+    ("one x left over in the validation", lambda d: fit(
+        model=with_cost(npvae.MMD()), batch_size=4, validation=X[:5]), V,
+     "batch has 1 x: 2 or more were expected by MMD("),
+    ("corrupt that loses rows", lambda d: npvae.evaluate(corrupted(lambda x, rng: x[:1]), X), V,
+     "what corrupt returned has 1 rows: 8 were expected"),
+    ("corrupt that loses columns", lambda d: fit(model=corrupted(lambda x, rng: x[:, :3])), V,
+     "what corrupt returned has shape (8, 3): (batch, 6) was expected"),
+    ("corrupt that returns nothing", lambda d: fit(model=corrupted(lambda x, rng: None)), T,
+     "what corrupt returned"),
+    ("corrupt that makes NaN", lambda d: fit(model=corrupted(lambda x, rng: x * NAN)), V,
+     "what corrupt returned is nan at"),
+    ("a checkpoint of a part", lambda d: fit(
+        model=npvae.semi_supervised_vae(6, 3, (5,), 2).vae, condition=np.eye(3)[[0] * 8],
+        checkpoint=d / "run.npz"), V, "model is a part of another one"),
+    ("the score function of a point", lambda d: npvae.autoencoder(6, (5,), 2).loss_and_grad(
+        X, EPS, objective=npvae.ScoreFunction(cost=npvae.Free())), T,
+     "a Deterministic posterior has none: ELBO(cost=Free()) was expected"),
+    ("the total correlation of symbols", lambda d: fit(model=with_cost(
+        npvae.DecomposedKL(8), posterior="gumbel_softmax", prior="gumbel_softmax_prior")), T,
+     "the total correlation needs the density of each latent dimension by itself"),
+    ("bits beside numbers", lambda d: vae(posterior="bernoulli"), T,
+     "posterior beside a StandardNormal is Bernoulli(2), of bits: one of numbers was expected"),
 ]
