@@ -138,8 +138,8 @@ BUGS = [
         "`(logvar + (z - mu)**2) / exp(logvar)`: log variance is divided, too. With variances near 1 "
         "it is hardly seen, and automatic differentiation finds nothing to object to.",
         ((Vamp.log_prob,
-          ("mu * mu * precision + self.q.logvar + LOG_2PI",
-           "mu * mu * precision + self.q.logvar * precision + LOG_2PI")),
+          ("mu * mu * precision + logvar + LOG_2PI",
+           "mu * mu * precision + logvar * precision + LOG_2PI")),
          (Vamp.backward,
           ("precision * (second - 2.0 * mu * first + mu * mu * total) - total",
            "precision * (second - 2.0 * mu * first + mu * mu * total)"
