@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from npvae.door import Model, as_data
+from npvae.door import Model, as_observed
 from npvae.inputs import check_number, check_type
 from npvae.model import VAE, Cache
 from npvae.networks.layers import Layer, check_width
@@ -148,9 +148,10 @@ class SemiSupervisedVAE(Model):
 
     # ---- the public door --------------------------------------------------------
 
-    def classify(self, x):
-        """q(y|x): the probability of each class, (B, C)."""
-        logits = self.classifier.forward(as_data(self, x))[0]
+    def classify(self, x, *, observed=None):
+        """q(y|x): the probability of each class, (B, C). With `observed` (B, D), or an x that is a
+        masked array: of what is observed, with zeros elsewhere, as in training."""
+        logits = self.classifier.forward(as_observed(self, x, observed)[0])[0]
         return np.exp(logits - log_sum_exp(logits, axis=-1)[:, None])
 
     def draw_noise(self, rng, n_batch, n_samples=1):

@@ -188,6 +188,7 @@ ROWS = {
            observed=(None, "value, reconstruction, kl, grad"),
            objective=(npvae.ELBO(2.0), "value, drate, grad")),
     **rows("VAE.reconstruct", condition=(OTHER, "value"), observed=(None, "value")),
+    **rows("SemiSupervisedVAE.classify", observed=(None, "value")),
     **rows("SemiSupervisedVAE.draw_noise", n_samples=(3, "shape, value")),
     **rows("SemiSupervisedVAE.loss", condition=(OTHER, "value, reconstruction, kl, dlog_px, drate"),
            target=(X[::-1], "value, reconstruction"),

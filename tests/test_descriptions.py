@@ -265,3 +265,9 @@ def test_what_a_model_computes_with_and_may_change_is_named():
     assert unknown == ["calls"] and "<lambda>" in words["model"]
     assert parts_in_words(model) == words                      # a detector does not ask for names
     assert describe(model.count) == describe(model.count, unknown)
+
+
+def test_an_array_of_objects_cannot_be_compared():
+    unknown = []
+    describe(np.array([{}, 1], dtype=object), unknown)
+    assert unknown == ["ndarray"]

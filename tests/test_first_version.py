@@ -55,5 +55,15 @@ def test_a_run_of_the_first_version_goes_on_to_the_end_it_had(expected, first, t
     np.testing.assert_allclose(model.parameters.theta, expected["theta"], rtol=1e-5, atol=1e-6)
 
 
+def test_a_run_of_the_first_version_goes_on_without_its_held_out_data(expected, first, tmp_path):
+    """It has kept best weights, of losses that there are no more of."""
+    path = tmp_path / "training.npz"
+    shutil.copy(FOLDER / "training.npz", path)
+    settings = {name: value for name, value in first.settings(expected["x"]).items()
+                if name not in ("validation", "validation_condition", "patience")}
+    history = npvae.fit(first.model(), expected["x"], checkpoint=path, resume=True, **settings)
+    assert "val_loss" in history[0] and "val_loss" not in history[-1]
+
+
 def test_the_files_are_small():
     assert all(file.stat().st_size < 20_000 for file in FOLDER.glob("*.npz"))

@@ -255,3 +255,14 @@ def test_what_is_shown_of_x_is_that_of_the_vae_inside():
     assert model.corrupt is corrupt
     model.corrupt = None
     assert model.vae.corrupt is None
+
+
+def test_rows_with_holes_are_classified_by_what_is_known_of_them(rng):
+    """As they are shown in training: whatever stands in a hole, a NaN too, changes nothing."""
+    model = small()
+    x, observed = rng.random((5, 6)), rng.random((5, 6)) < 0.6
+    expected = model.classify(np.where(observed, x, 0.0))
+    holes = np.where(observed, x, np.nan)
+    np.testing.assert_array_equal(model.classify(holes, observed=observed), expected)
+    np.testing.assert_array_equal(model.classify(np.ma.masked_array(holes, ~observed)), expected)
+    assert np.abs(expected - model.classify(x)).max() > 1e-3

@@ -51,3 +51,8 @@ def test_a_standardizer_of_wrong_numbers_is_refused():
             datasets.Standardizer(shift, scale)
     with pytest.raises(ValueError, match=r"\(x - shift\) / scale is inf at index \(0, 1\)"):
         datasets.Standardizer([0, 0], [1, 1e-300])([[1.0, 1e10]])
+
+
+def test_two_standardizers_are_the_same_object_or_not():
+    one, other = datasets.standardizer_of(np.eye(3)), datasets.standardizer_of(np.eye(3))
+    assert one == one and one != other and one in [other, one]

@@ -97,7 +97,7 @@ GOOD = {
         objective=None),
     "SemiSupervisedVAE.draw_noise": lambda d: dict(self=semi_supervised(), rng=rng(), n_batch=3,
                                                    n_samples=2),
-    "SemiSupervisedVAE.classify": lambda d: dict(self=semi_supervised(), x=X),
+    "SemiSupervisedVAE.classify": lambda d: dict(self=semi_supervised(), x=X, observed=OBSERVED),
     "autoencoder": lambda d: dict(DENSE),
     "denoising_autoencoder": lambda d: dict(DENSE, masked=0.25),
     "bernoulli_vae": lambda d: dict(DENSE, beta=0.5),
