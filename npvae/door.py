@@ -138,6 +138,13 @@ def check_vae(model):
         raise TypeError(f"model is {type(model).__name__}: a VAE was expected, with one posterior")
 
 
+def check_unconditional(model):
+    """Raise ValueError where the model has a condition, and nothing can be given for it."""
+    if model.n_condition:
+        raise ValueError(f"model has n_condition={model.n_condition}: a model without condition was "
+                         "expected")
+
+
 def check_density(model, what):
     """Raise TypeError where q(z|x) has no density, or none of a path, and `what` needs it."""
     check_vae(model)

@@ -12,7 +12,7 @@ from scipy.special import fdtrc
 
 from npvae.datasets.tables import Standardizer
 from npvae.distributions.columns import any_number
-from npvae.door import as_data, check_density, check_vae, filled, parted
+from npvae.door import as_data, check_density, check_unconditional, check_vae, filled, parted
 from npvae.evaluation.contributions import CONTRIBUTIONS, Contributions
 from npvae.evaluation.scores import SCORES, Member, latent_distance, left_out, pooled
 from npvae.inputs import (as_batch, check_choice, check_count, check_finite, check_number,
@@ -279,6 +279,7 @@ def as_models(models):
         raise ValueError("model is an empty list: at least one VAE was expected")
     for model in models:
         check_vae(model)
+        check_unconditional(model)
     first, *others = ((parts_in_words(model), model.parameters.shapes, model.parameters.dtype)
                       for model in models)
     for i, other in enumerate(others, start=1):

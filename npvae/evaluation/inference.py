@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.door import as_condition, as_data, check_path
+from npvae.door import as_condition, as_data, check_path, check_unconditional
 from npvae.evaluation.evidence import Evidence, Weights, weigh
 from npvae.inputs import check_count, check_generator
 from npvae.learning.optimizers import Adam
@@ -162,9 +162,7 @@ def calibration_ranks(model, rng, n=1000, n_samples=99):
     check_path(model, "a rank of z")
     check_generator(rng)
     n, n_samples = check_count(n, "n"), check_count(n_samples, "n_samples")
-    if model.n_condition:
-        raise ValueError(f"model has n_condition={model.n_condition}: a model without condition "
-                         "was expected")
+    check_unconditional(model)
     z = model.prior.given(None, model).sample(rng, n, model.parameters.dtype)
     x = model.likelihood.sample(rng, model.decoder.forward(z)[0])
     draws, _ = model.posterior.sample(model.encode(x), model.draw_noise(rng, n, n_samples))

@@ -11,7 +11,7 @@ import numpy as np
 
 from npvae.distributions.pairs import has_closed_form, kl
 from npvae.distributions.roles import Posterior
-from npvae.door import as_condition, as_data, check_density, check_vae
+from npvae.door import as_condition, as_data, check_density, check_unconditional, check_vae
 from npvae.inputs import check_count, check_generator
 from npvae.numerics import log_mean_exp
 from npvae.randomness import stream
@@ -122,6 +122,7 @@ def kl_parts(model, x, rng, chunk=100):
     Hoffman and Johnson (2016); Chen, Li, Grosse and Duvenaud (2018).
     """
     check_density(model, "the KL")
+    check_unconditional(model)
     check_generator(rng)
     chunk = check_count(chunk, "chunk")
     model = model.astype(np.float64)

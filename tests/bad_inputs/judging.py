@@ -47,7 +47,7 @@ CASES = [
     ("a detector's evidence of a point", lambda d: detector(
         model=npvae.autoencoder(6, (5,), 2), score="negative_evidence"), T, "has no density"),
     ("a detector of a conditional model", lambda d: detector(model=cvae()), V,
-     "condition is missing"),
+     "model has n_condition=3: a model without condition was expected"),
     ("a detector asked another width", lambda d: detector().score(X[:, :4]), V,
      "x has shape (8, 4): (batch, 6) was expected"),
     ("a detector asked a NaN", lambda d: detector().flag(put(NAN), quantile=0.9), V, "x is nan at"),
@@ -108,6 +108,8 @@ CASES = [
     ("gradcheck of another shape", lambda d: npvae.gradcheck.check(
         lambda arrays: 0.0, {"a": X}, {"a": X[0]}), V,
      "the gradient of a has shape (6,): (8, 6) was expected"),
+    ("kl_parts of a conditional model", lambda d: evaluation.kl_parts(cvae(), X, rng()), V,
+     "model has n_condition=3: a model without condition was expected"),
     ("bits of a model with labels", lambda d: evaluation.bits_per_dimension(
         npvae.semi_supervised_vae(6, 3, (5,), 2), -3.0), T, "model is SemiSupervisedVAE: a VAE was"),
     ("a gradient check of what is right in the mean", lambda d: npvae.gradcheck.check_model(
