@@ -315,3 +315,10 @@ def test_a_model_that_is_shown_the_mask_is_diagnosed(rng):
     found = [each for each in npvae.evaluation.diagnose(model, rng.random((40, 6))).measured
              if each.name.startswith("dead units, encoder")]
     assert [each.value for each in found] == [8]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_gain_of_a_step_that_float32_cannot_see_is_one(dtype, rng):
+    model = npvae.vae(6, (5,), 2).astype(dtype)
+    for rate in (1e-6, 1e-8):
+        assert npvae.evaluation.gain(model, rng.random((40, 6)), rate) == pytest.approx(1.0, abs=1e-3)

@@ -47,6 +47,7 @@ def gain(model, x, learning_rate, *, condition=None, optimizer=None, n_samples=1
     chapter 4, with a parabola in place of the line.
     """
     check_model(model)
+    model = model.astype(np.float64)          # a short step changes what float32 has no digits for
     x = as_data(model, x)
     condition = as_condition(model, condition, len(x))
     learning_rate = check_positive(learning_rate, "learning_rate")
@@ -55,7 +56,6 @@ def gain(model, x, learning_rate, *, condition=None, optimizer=None, n_samples=1
     check_optional(optimizer, "optimizer", Optimizer, "an optimizer")
     optimizer = Adam() if optimizer is None else copy.deepcopy(optimizer)
     optimizer.t, optimizer.state = 0, {}
-    model = model.copy()
     parameters, promised, fell = model.parameters, 0.0, 0.0
     with np.errstate(all="ignore"):
         for step in range(n_steps):
@@ -68,8 +68,8 @@ def gain(model, x, learning_rate, *, condition=None, optimizer=None, n_samples=1
             loss, cache = model.forward(batch, eps, **given)
             parameters.zero_grad()
             model.backward(cache)
-            before = parameters.theta.astype(np.float64)
+            before = parameters.theta.copy()
             optimizer.step(parameters.theta, parameters.grad, learning_rate)
-            promised += parameters.grad.astype(np.float64) @ (before - parameters.theta)
+            promised += parameters.grad @ (before - parameters.theta)
             fell += loss.value - model.forward(batch, eps, **given)[0].value
         return float(np.float64(fell) / promised)

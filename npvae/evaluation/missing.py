@@ -12,7 +12,7 @@ from npvae.objectives import SampledKL, normalized_weights
 
 
 class Imputation(NamedTuple):
-    """x with what is missing filled in. Observed values are as they were given.
+    """x with what is missing filled in. Observed values are as they were given, in the model's dtype.
 
     Attributes
     ----------
