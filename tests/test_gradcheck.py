@@ -6,6 +6,8 @@ import pytest
 from helpers import batch, small_vae
 from npvae import gradcheck
 from npvae.gradcheck.differences import central_difference, complex_step_derivative
+from npvae.gradcheck.rows import Sizes
+from npvae.gradcheck.table import TABLE
 from npvae.networks import Dense, Tanh
 
 
@@ -129,3 +131,10 @@ def test_what_cannot_be_checked_is_refused():
         gradcheck.check(lambda arrays: 1.0, {"a": np.array([1.0, np.nan])}, {"a": np.ones(2)})
     with pytest.raises(ValueError, match=r"gradient of a has shape \(3,\): \(2,\) was expected"):
         gradcheck.check(lambda arrays: arrays["a"].sum(), {"a": np.ones(2)}, {"a": np.ones(3)})
+
+
+def test_a_gradient_of_nothing_is_compared_with_what_it_is_the_rest_of():
+    """That of log q in eps less that by way of z is 0. Central differences leave a part of the two."""
+    sizes = Sizes(K=4, B=2, D=3, J=1, H=(5,))
+    report = TABLE["hierarchy.StackedGaussian"](sizes, np.random.default_rng(3))
+    assert report.passed and next(row for row in report.rows if row.block == "eps").central < 1e-8

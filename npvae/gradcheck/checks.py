@@ -138,9 +138,10 @@ def check_posterior(posterior, h, eps, rng, complex_step=True):
                         {name: h, **blocks}, {name: dh, **posterior.gradients()},
                         complex_step=complex_step)
     if posterior.has_path and posterior.has_density:
-        # As eps moves, log q at z(eps) rises by its slope times what z moves, and by nothing else.
+        # As eps moves, log q at z(eps) rises by its slope times what z moves, and by nothing else. What
+        # is left is 0, and errors are parts of a gradient: so slope * eps stands beside it.
         report += check(lambda arrays: of_log_q_in(posterior, q, arrays["eps"], dlog_q, slope),
-                        {"eps": eps}, {"eps": np.zeros_like(eps)}, complex_step=complex_step)
+                        {"eps": eps}, {"eps": slope}, complex_step=complex_step)
     if elsewhere is not None and posterior.has_path:
         report += check(lambda arrays: (dlog_q * posterior.log_prob(posterior.at(q, arrays["z"]))).sum(),
                         {"z": z_else}, {"z": weight * posterior.slope(drawn_else)},
@@ -149,9 +150,9 @@ def check_posterior(posterior, h, eps, rng, complex_step=True):
 
 
 def of_log_q_in(posterior, q, eps, dlog_q, slope):
-    """log q at the z of eps, less z itself times a slope that is held."""
+    """log q at the z of eps, less z itself times a slope that is held, and eps times it."""
     z, drawn = posterior.sample(q, eps)
-    return (dlog_q * posterior.log_prob(drawn)).sum() - (slope * z).sum()
+    return (dlog_q * posterior.log_prob(drawn)).sum() - (slope * (z - eps)).sum()
 
 
 def _at_another(posterior, q, z, rng):
