@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from npvae.inputs import check_number, check_positive, pythons
 
-ROUNDING = 1e-9            # of a quotient: 0.3 / 0.1 is a little less than 3
+ROUNDING = 1e-12           # of a quotient: 0.3 / 0.1 is a little less than 3
 
 
 class Schedule:
