@@ -50,10 +50,11 @@ def outline(x):
 
 def trained_without(digit, J, data, n, epochs, options, rate=1e-3, callbacks=()):
     """A model of n images of the other nine digits, and 1,000 more of these."""
-    normal = data.train_images[data.train_labels != digit]
+    normal = np.flatnonzero(data.train_labels != digit)
     model = npvae.vae(n_latent=J, **options)
-    npvae.fit(model, normal[:n], epochs=epochs, learning_rate=rate, progress=False, callbacks=callbacks)
-    return model, normal[-1000:]
+    npvae.fit(model, data.train_images[normal[:n]], epochs=epochs, learning_rate=rate, progress=False,
+              callbacks=callbacks)
+    return model, data.train_images[normal[-1000:]]
 
 
 def ones_by_epoch(J, data, n, epochs, options):
