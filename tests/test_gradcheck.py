@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from helpers import batch, small_vae
-from npvae import gradcheck
+from npvae import IWAE, DReG, gradcheck
 from npvae.gradcheck.differences import central_difference, complex_step_derivative
 from npvae.gradcheck.rows import Sizes
 from npvae.gradcheck.table import TABLE
@@ -138,3 +138,14 @@ def test_a_gradient_of_nothing_is_compared_with_what_it_is_the_rest_of():
     sizes = Sizes(K=4, B=2, D=3, J=1, H=(5,))
     report = TABLE["hierarchy.StackedGaussian"](sizes, np.random.default_rng(3))
     assert report.passed and next(row for row in report.rows if row.block == "eps").central < 1e-8
+
+
+def test_an_estimator_that_is_right_in_the_mean_is_told_from_a_mistake(rng):
+    """Its gradient is no derivative for any noise: the report says so, where it says WRONG."""
+    model = small_vae()
+    x, eps = batch(model, rng, 3)
+    report = gradcheck.check_model(model, x, eps, objective=DReG())
+    assert not report.passed and "NOTE: DReG() weighs the score by itself" in str(report)
+    for objective in (None, IWAE()):
+        report = gradcheck.check_model(model, x, eps, objective=objective)
+        assert report.passed and "NOTE" not in str(report)

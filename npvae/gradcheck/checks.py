@@ -273,29 +273,26 @@ def check_model(model, x, eps, complex_step=True, **options):
     Returns
     -------
     Report
-
-    Raises
-    ------
-    TypeError
-        Where the objective's gradient is no derivative of its value, as of STL, DReG or the score
-        function: those are right in the mean over the noise.
+        With a note where the objective's gradient is no derivative of its value, as of STL, DReG or the
+        score function: those are right in the mean over the noise.
     """
     door.check_model(model)
     at, model, blocks = _twins(model)
     x, options = as_options(model, x, options)
     eps = door.as_noise(model, eps, len(x))
     loss, cache = model.forward(x, eps, **options)
-    if getattr(loss, "score", None) is not None:
-        objective = options.get("objective") or model.objective
-        raise TypeError(f"the objective is {objective}, whose gradient is right in the mean over the "
-                        "noise, and no derivative of its value: another was expected, such as "
-                        "objective=ELBO(cost=SampledKL())")
     model.backward(cache)
 
     def function(arrays):
         return at(arrays).forward(x, eps, **options)[0].value
 
-    return check(function, blocks, model.gradients(), complex_step=complex_step)
+    report = check(function, blocks, model.gradients(), complex_step=complex_step)
+    if getattr(loss, "score", None) is not None:
+        objective = options.get("objective") or model.objective
+        report.note = (f"NOTE: {objective} weighs the score by itself, as estimators do that are "
+                       "right in the mean over the noise, and for no noise the derivative of the loss: "
+                       "a check of the model takes objective=ELBO(...)")
+    return report
 
 
 def _twins(module):

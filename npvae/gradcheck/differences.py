@@ -53,17 +53,19 @@ class Report:
     Attributes
     ----------
     rows : list of Row
+    note : str
+        What to know of a gradient that does not pass.
     passed : bool
         True where every block agrees within the tolerance, by both methods.
     central, complex_step : float
         The largest relative error of any block (complex_step: None where not done).
     """
 
-    def __init__(self, rows):
-        self.rows = list(rows)
+    def __init__(self, rows, note=""):
+        self.rows, self.note = list(rows), note
 
     def __add__(self, other):
-        return Report(self.rows + other.rows)
+        return Report(self.rows + other.rows, self.note or other.note)
 
     @property
     def passed(self):
@@ -86,6 +88,8 @@ class Report:
                          f"{exponent(row.complex_step)}  {row.verdict:5} {row.worst}")
         if any(row.lost for row in self.rows):
             lines.append(f"LOST: {LOST}")
+        if self.note and not self.passed:
+            lines.append(self.note)
         return "\n".join(lines)
 
     def assert_passed(self):
