@@ -150,7 +150,7 @@ def check_posterior(posterior, h, eps, rng, complex_step=True):
 
 
 def of_log_q_in(posterior, q, eps, dlog_q, slope):
-    """log q at the z of eps, less z itself times a slope that is held, and eps times it."""
+    """log q at the z of eps, less (z - eps) times a slope that is held."""
     z, drawn = posterior.sample(q, eps)
     return (dlog_q * posterior.log_prob(drawn)).sum() - (slope * (z - eps)).sum()
 
