@@ -96,12 +96,12 @@ class Path:
         one = np.ones_like(log_px)
         # log_px = likelihood(x, y),   y = decoder(z, condition)
         dy = model.likelihood.backward(one, likelihood_cache)
-        px_score = self.along(model.decoder.pullback(dy, decoder_cache)[..., :model.n_latent])
-        pz_score = self.along(self.p.backward(one, prior_cache))
+        px_score = model.decoder.pullback(dy, decoder_cache)[..., :model.n_latent]
+        pz_score = self.p.backward(one, prior_cache)
         if self.q is None:
             return State(z, log_pz, log_px, pz_score, px_score)
         drawn = model.posterior.at(self.q, z)
-        log_q, q_score = model.posterior.log_prob(drawn), self.along(model.posterior.slope(drawn))
+        log_q, q_score = model.posterior.log_prob(drawn), model.posterior.slope(drawn)
         return State(z, log_q, log_pz + log_px - log_q, q_score, pz_score + px_score - q_score)
 
 
@@ -114,10 +114,10 @@ def leapfrog(path, state, v, beta, step, n_leapfrog):
     lead back. v is (K, B, J), step (B,); returned are the last State and its v.
     """
     step = step[:, None]
-    v = v + 0.5 * step * state.score(beta)
+    v = v + 0.5 * step * path.along(state.score(beta))
     for left in reversed(range(n_leapfrog)):
         state = path(state.z + step * v)
-        v = v + (1.0 if left else 0.5) * step * state.score(beta)      # two halves in one
+        v = v + (1.0 if left else 0.5) * step * path.along(state.score(beta))      # two halves in one
     return state, v
 
 
