@@ -81,7 +81,8 @@ class Model(Module):
         Returns
         -------
         Loss
-            Nats, summed over data and latent dimensions, averaged over the batch.
+            Nats, summed over data and latent dimensions, averaged over the K samples and the batch. Of
+            IWAE and its kin the value has the log of the mean of K weights in place of the mean.
         """
         return self._forward(x, eps, condition, target, observed, objective)[0]
 

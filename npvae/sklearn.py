@@ -11,6 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from npvae.evaluation import fit_detector
+from npvae.inputs import check_number
 
 
 class VAEDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseEstimator):
@@ -43,6 +44,7 @@ class VAEDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
     def fit(self, X, y=None):
         """Train on X (n, D), rows that are normal."""
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=6)
+        _check_share(self.quantile, "quantile")
         seed = check_random_state(self.random_state).randint(2**31 - 1)
         self.detector_ = fit_detector(X, n_samples=self.n_samples, n_steps=self.n_steps, seed=seed)
         n = self.detector_.n_normal
@@ -98,12 +100,31 @@ class VAEDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
 
 class PyODDetector(BaseEstimator):
     """The same with PyOD's conventions: higher is odder, labels are 0 and 1, and a share
-    `contamination` of the rows that it was trained on is flagged."""
+    `contamination` of the rows that it was trained on is flagged.
+
+    Parameters
+    ----------
+    contamination : float
+        The share of anomalies that is expected among the rows of `fit`, in (0, 1).
+    n_steps, random_state
+        As `VAEDetector` has them.
+
+    Attributes
+    ----------
+    detector_ : VAEDetector
+    decision_scores_ : ndarray (n,)
+        -log p(x) of the rows of `fit`, in nats.
+    threshold_ : float
+        Their quantile at 1 - contamination.
+    labels_ : ndarray (n,)
+        1 for those above the threshold, else 0.
+    """
 
     def __init__(self, contamination=0.1, *, n_steps=3000, random_state=None):
         self.contamination, self.n_steps, self.random_state = contamination, n_steps, random_state
 
     def fit(self, X, y=None):
+        _check_share(self.contamination, "contamination")
         self.detector_ = VAEDetector(n_steps=self.n_steps, random_state=self.random_state).fit(X)
         self.decision_scores_ = self.decision_function(X)
         self.threshold_ = np.quantile(self.decision_scores_, 1 - self.contamination)
@@ -116,3 +137,8 @@ class PyODDetector(BaseEstimator):
 
     def predict(self, X):
         return (self.decision_function(X) > self.threshold_).astype(int)
+
+
+def _check_share(value, name):
+    """Raise, before the training, where value is no share of rows."""
+    check_number(value, name, lambda v: 0 < v < 1, "a number between 0 and 1")

@@ -1,4 +1,4 @@
-"""The bug zoo: mistakes that public VAE code has shipped, each as a mutant of npvae.
+"""The bug zoo: mistakes of the kind that public VAE code ships, each as a mutant of npvae.
 
 A bug is a line of the package and what somebody wrote in its place. For each there is a check
 that passes on npvae and fails on the mutant, and mostly one that is blind to it. The gradient
@@ -23,9 +23,10 @@ ZOO = [*zoo_of_the_vae.BUGS, *zoo_of_data.BUGS, *zoo_of_members.BUGS]
 
 HEAD = """# The bug zoo
 
-Mistakes that public VAE code has shipped, each as a mutant of npvae, with the check that sees
-it. `{command}` puts each mutant into the package, and asserts that the check
-named passes on npvae and fails on the mutant, and that the other one does not notice.
+Mistakes of the kind that public VAE code ships, each as a mutant of npvae, with the check that
+sees it. `{command}` puts each mutant into the package, and asserts that the
+check named passes on npvae and fails on the mutant, and, where another one is named, that this one
+does not notice.
 
 {blind} of these {n} mutants pass a gradient check: it compares the backward pass with the forward
 pass, and most of these are wrong in both. So a gradient check is not enough; every formula also

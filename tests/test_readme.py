@@ -173,13 +173,14 @@ def ran(tmp_path_factory):
     data = npvae.datasets.mnist()
     few = npvae.datasets.ImageData(*(a[:300] for a in data))
     rng = np.random.default_rng(0)
-    table = rng.standard_normal((600, 3)) @ rng.standard_normal((3, 5)) * [1, 10, 100, 1, 1] + 7
+    table = rng.standard_normal((800, 3)) @ rng.standard_normal((3, 5)) * [1, 10, 100, 1, 1] + 7
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("readme"))
         patch.setattr(npvae.datasets, "mnist", lambda: few)
         patch.setattr(npvae.evaluation, "fit_detector",
                       functools.partial(npvae.evaluation.fit_detector, n_steps=400))
-        np.savetxt("rows.csv", table, delimiter=",", header="a,b,c,d,e", comments="")
+        for name, rows in (("rows.csv", table[:600]), ("new.csv", table[600:])):
+            np.savetxt(name, rows, delimiter=",", header="a,b,c,d,e", comments="")
         scopes = []
         for code in blocks("README.md"):
             scopes.append(dict(scopes[-1]) if scopes else {})
@@ -199,13 +200,13 @@ def test_the_images_are_trained_on_and_the_model_comes_back(ran):
 def test_the_table_is_judged(ran):
     scope = ran[1]
     assert scope["rows"].shape == (600, 5) and scope["detector"].n_normal == 120
-    assert scope["scores"].shape == (600,) and scope["flagged"].mean() < 0.02
+    assert scope["scores"].shape == (200,) and scope["flagged"].mean() < 0.05
     columns, code = scope["why"]
     np.testing.assert_allclose(columns.sum(axis=1) + code, scope["scores"], atol=1e-9)
-    odd = scope["rows"] * [1, -1, 1, 1, 1]                        # the columns no longer go together
+    odd = scope["new"] * [1, -1, 1, 1, 1]                        # the columns no longer go together
     assert scope["detector"].flag(odd, quantile=0.99).mean() > 0.1
     found = npvae.evaluation.load_detector("detector.npz")
-    np.testing.assert_array_equal(found.score(scope["rows"]), scope["scores"])
+    np.testing.assert_array_equal(found.score(scope["new"]), scope["scores"])
 
 
 def test_the_table_with_holes_is_filled_in(ran):

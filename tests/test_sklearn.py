@@ -86,6 +86,16 @@ def test_the_conventions_of_pyod(rows):
     assert (detector.decision_function(far) > detector.threshold_).all() and detector.predict(far).all()
 
 
+@pytest.mark.parametrize("estimator, name", [(VAEDetector, "quantile"), (PyODDetector, "contamination")])
+def test_a_wrong_share_is_refused_before_the_training(rows, estimator, name):
+    for wrong in (0, 1, 1.5, "0.9"):
+        detector = estimator(**{name: wrong})
+        expected = f"^{name} is {wrong!r}: a number between 0 and 1 was expected$"
+        with pytest.raises(ValueError, match=expected):
+            detector.fit(rows[0])
+        assert not hasattr(detector, "detector_")
+
+
 def test_what_is_left_out_is_as_fit_detector_has_it():
     ours, detectors = (inspect.signature(each).parameters for each in (VAEDetector, fit_detector))
     for name in ("n_samples", "n_steps"):

@@ -1,4 +1,4 @@
-"""Table 1 of Jang, Gu and Poole (2017), its VAE rows: -log p(x) of MNIST with a code of categories.
+"""Table 1 of Jang, Gu and Poole (2017), its VAE rows: a bound of -log p(x), by a code of categories.
 
     python benchmarks/papers/discrete_codes.py --code bits --estimator gumbel
 

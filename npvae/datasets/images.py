@@ -113,6 +113,13 @@ def split(n_last, *arrays):
     """Each array without its last n rows, then the last n rows of each: views.
 
     `x_train, labels_train, x_val, labels_val = split(5000, x, labels)`
+
+    Parameters
+    ----------
+    n_last : int
+        How many rows go to the second part, at least 1, and fewer than there are.
+    *arrays : array (n, ...)
+        All of the same n. They are not shuffled.
     """
     n_last = check_count(n_last, "n_last")
     if not arrays:
@@ -130,6 +137,9 @@ def split(n_last, *arrays):
 def binarize(x, rng):
     """1 with probability x, else 0, drawn afresh: an array of x's shape and dtype.
 
+    x holds probabilities in [0, 1], of any shape: a ValueError tells of others. rng is a
+    numpy.random.Generator.
+
     Once, before training, this is fixed binarization. As `transform` in `fit`, at every
     presentation of an image, it is dynamic binarization, as in Burda et al. (2016).
     """
@@ -146,7 +156,10 @@ def _uniform(rng, x):
 
 
 def one_hot(labels, n_classes, dtype=np.float32):
-    """Labels 0 .. n_classes - 1, (n,), as rows with a single one, (n, n_classes)."""
+    """Labels 0 .. n_classes - 1, (n,), as rows with a single one, (n, n_classes).
+
+    Of the given dtype. A TypeError tells of labels that are no integers, a ValueError of other ones.
+    """
     check_dtype(dtype)
     return as_one_hot(labels, "labels", n_classes, dtype)
 

@@ -19,7 +19,7 @@ class LabelledTable(NamedTuple):
 
 
 def page_blocks():
-    """5,393 blocks of 54 printed pages: 4,883 of text, and 510 lines, pictures and graphics.
+    """5,393 blocks of the pages of 54 documents: 4,883 of text, and 510 lines, pictures and graphics.
 
     The columns: height, length, area = height length, eccentricity = length / height; the share of
     black pixels, in the scan and after smearing along the lines; the mean length of a black run;

@@ -58,7 +58,7 @@ class FlowGaussian(Posterior):
 
     References
     ----------
-    Rezende and Mohamed (2015), eq. 13 for the density after a chain of transforms. Kingma et al.
+    Rezende and Mohamed (2015), eq. 7 for the density after a chain of transforms. Kingma et al.
     (2016), Algorithm 1 for the context.
     """
 

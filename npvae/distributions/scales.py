@@ -66,7 +66,7 @@ class DiagonalGaussian(OneScaleAColumn, Likelihood):
         Where the learning starts, positive; above the floor.
     floor : float
         The smallest variance, positive: without one, the density of a column that the code explains
-        exactly grows without bound. 1e-4 is a hundredth of the deviation of a standardized column.
+        exactly grows without bound. 1e-4 is a deviation of 0.01, a hundredth of a standardized column's.
 
     References
     ----------

@@ -204,6 +204,11 @@ def annealed_log_evidence(model, x, rng, n_chains=16, n_temperatures=500, *, n_l
     -------
     Evidence
         Its parts as of `log_evidence`, from the weights of the chains.
+
+    Raises
+    ------
+    TypeError
+        Where the posterior has no density, or no path from eps to z.
     """
     check_path(model, "annealing")
     x = as_data(model, x)
@@ -217,7 +222,8 @@ def sandwich(model, rng, n, n_chains=16, n_temperatures=500, *, n_leapfrog=10, s
     """Draw n x from the model; bound log p(x) of each from below and from above: a Sandwich.
 
     `lower` is what `annealed_log_evidence` gives, with the same parameters. A small mean gap
-    shows that it is right on these x, and on others as far as they are like these.
+    shows that it is right on these x, and on others as far as they are like these. It raises what that
+    one raises.
     """
     check_path(model, "annealing")
     check_generator(rng)

@@ -1,7 +1,8 @@
 """How well a score tells anomalies from normal data: curves, areas, tables.
 
 A score is high for what looks anomalous; labels are True for anomalies. Each curve runs
-over all thresholds, one point for each distinct score.
+over all thresholds, one point for each distinct score. All take scores (n,) and labels (n,), and raise
+what `counts` raises.
 """
 
 import numpy as np
@@ -22,6 +23,11 @@ def counts(scores, labels):
     -------
     thresholds, true_positives, false_positives : ndarray
         What is flagged is what scores at least the threshold.
+
+    Raises
+    ------
+    ValueError
+        Where there is not one label for each score, a score is not finite, or all labels are alike.
     """
     scores, labels = as_array(scores, "scores"), as_flags(labels, "labels")
     check_real(scores, "scores")
@@ -50,7 +56,7 @@ def as_flags(values, name):
 
 
 def roc_curve(scores, labels):
-    """The false and the true positive rate at every threshold, each from 0 to 1."""
+    """The false and the true positive rate at every threshold, each an array from 0 to 1."""
     _, true, false = counts(scores, labels)
     return (np.concatenate([[0.0], false / false[-1]]), np.concatenate([[0.0], true / true[-1]]))
 
@@ -77,7 +83,10 @@ def average_precision(scores, labels):
 
 
 def confusion_matrix(flagged, labels):
-    """[[normal passed, normal flagged], [anomalies passed, anomalies flagged]], counts."""
+    """[[normal passed, normal flagged], [anomalies passed, anomalies flagged]], counts: (2, 2).
+
+    flagged (n,) and labels (n,) are bools, or zeros and ones; a ValueError tells of others.
+    """
     flagged, labels = as_flags(flagged, "flagged"), as_flags(labels, "labels")
     if flagged.ndim != 1 or flagged.shape != labels.shape:
         raise ValueError(f"flagged have shape {flagged.shape} and labels {labels.shape}: "

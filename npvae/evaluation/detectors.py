@@ -65,6 +65,12 @@ def fit_detector(normal, *, score="negative_evidence", n_samples=50, n_steps=300
     AnomalyDetector
         With models in float64, trained in float32.
 
+    Raises
+    ------
+    TypeError, ValueError
+        Where an argument is of another type, or has a wrong value: fewer than 6 rows, a column of which
+        nothing is observed, a likelihood of another number of columns.
+
     Notes
     -----
     In training, a value far outside its column's usual range counts as the end of it: 20 times the

@@ -79,6 +79,11 @@ def diagnose(model, x, *, condition=None, history=None, learning_rate=None, opti
     -------
     Diagnosis
         To be printed; its `findings` are what is wrong.
+
+    Raises
+    ------
+    ValueError
+        Where there is an optimizer without a learning_rate to try it with.
     """
     check_vae(model)
     x = as_data(model, x)

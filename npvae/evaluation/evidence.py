@@ -111,6 +111,11 @@ def log_weights(model, x, eps, condition=None, *, observed=None):
     Returns
     -------
     ndarray (K, B), in nats.
+
+    Raises
+    ------
+    TypeError
+        Where the posterior has no density.
     """
     check_density(model, "log w")
     x, observed = as_observed(model, x, observed)
@@ -146,6 +151,11 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None, observed=None,
     Returns
     -------
     Evidence
+
+    Raises
+    ------
+    TypeError
+        Where the posterior has no density.
 
     Notes
     -----

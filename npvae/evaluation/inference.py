@@ -76,6 +76,11 @@ def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000, b
     -------
     InferenceGap
 
+    Raises
+    ------
+    TypeError
+        Where the posterior has no density, or no path from eps to z.
+
     References
     ----------
     Cremer, Li and Duvenaud (2018), "Inference suboptimality in variational autoencoders".
@@ -153,6 +158,13 @@ def calibration_ranks(model, rng, n=1000, n_samples=99):
     Returns
     -------
     ndarray of int (n, J), from 0 to K.
+
+    Raises
+    ------
+    TypeError
+        Where the posterior has no density, or no path from eps to z.
+    ValueError
+        Where the model has a condition.
 
     References
     ----------

@@ -117,6 +117,13 @@ def kl_parts(model, x, rng, chunk=100):
     -------
     KLParts
 
+    Raises
+    ------
+    TypeError
+        Where the posterior has no density.
+    ValueError
+        Where the model has a condition.
+
     References
     ----------
     Hoffman and Johnson (2016); Chen, Li, Grosse and Duvenaud (2018).

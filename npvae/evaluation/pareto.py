@@ -37,6 +37,11 @@ def pareto_shape(log_w):
         -inf for weights that do not vary, which have no tail; NaN where fewer than 5 are in it, of
         which nothing can be told.
 
+    Raises
+    ------
+    ValueError
+        Where rows do not rise, or an entry is infinite.
+
     Notes
     -----
     Only what lies above the beginning is in the tail: ties with it are not. A difference counts
@@ -50,7 +55,7 @@ def pareto_shape(log_w):
 
     References
     ----------
-    Zhang and Stephens (2009); Vehtari, Simpson, Gelman, Yao and Gabry, "Pareto smoothed
+    Zhang and Stephens (2009); Vehtari, Simpson, Gelman, Yao and Gabry (2024), "Pareto smoothed
     importance sampling", for its use on weights, the prior, and the limit of 0.7.
     """
     return tail_shape(as_tail(log_w))

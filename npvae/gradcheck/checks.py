@@ -211,7 +211,7 @@ def _of(prefix, arrays):
 
 
 def check_prior(prior, z, rng, complex_step=True):
-    """A prior: the gradient of log p(z) in z (K, B, J), and in its blocks."""
+    """A prior: the gradient of log p(z) in z (K, B, J) and its blocks; rng draws the upstream one."""
     check_role(prior, "prior", Prior)
     if type(prior).log_prob is Prior.log_prob:                     # `given` returns what has one
         raise TypeError(f"prior is {prior!r}, which the encoder, or the condition, makes anew in every "
@@ -231,7 +231,8 @@ def check_prior(prior, z, rng, complex_step=True):
 
 
 def check_likelihood(likelihood, x, y, rng, observed=None, complex_step=True):
-    """A likelihood: the gradient of log p(x|z) in y (K, B, N), and in its blocks."""
+    """A likelihood: the gradient of log p(x|z), of x (B, D), of which observed (B, D) may be a part, in
+    the decoder's output y (K, B, N), and in its blocks; rng draws the upstream gradient."""
     check_role(likelihood, "likelihood", Likelihood)
     check_generator(rng)
     at, likelihood, blocks = _twins(likelihood)
@@ -248,7 +249,8 @@ def check_likelihood(likelihood, x, y, rng, observed=None, complex_step=True):
 
 
 def check_objective(objective, log_px, rate, complex_step=True):
-    """An objective: the gradient of its value in log_px (K, B) and in the rate."""
+    """An objective: the gradient of its value in log_px (K, B) and in the rate, (B, J) of
+    a closed form, (K, B) of a `SampledKL`."""
     log_px, rate = as_terms(objective, log_px, rate)
     loss = objective(log_px, rate)
 

@@ -147,6 +147,8 @@ def load(path):
     ------
     ValueError
         Where the file is not to be read (see `read`), or its model was built by hand.
+    FileNotFoundError
+        Where it does not exist.
     """
     header, arrays = read(path)
     config = header["config"]
@@ -202,6 +204,12 @@ def load_into(path, model):
     Its objective may be another, and what corrupts x: one can go on from an earlier model with
     another bound.
 
+    Parameters
+    ----------
+    path : path-like
+    model : VAE, or a part of one
+        Written into in place.
+
     Returns
     -------
     training, arrays : dict, dict
@@ -211,7 +219,9 @@ def load_into(path, model):
     ------
     ValueError
         Where the file is not to be read, or its blocks, likelihood, activations ... are not the
-        model's.
+        model's. The model is left as it was.
+    FileNotFoundError
+        Where it does not exist.
     """
     header, arrays = read(path)
     check_model(model)

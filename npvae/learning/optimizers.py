@@ -110,6 +110,11 @@ class Adagrad(Optimizer):
 
     Finite, in float32, for gradients up to 1e18.
 
+    Parameters
+    ----------
+    eps : float
+        Keeps the first steps of a small gradient finite; positive.
+
     References
     ----------
     Duchi, Hazan and Singer (2011); used by Kingma and Welling (2014), section 5.
@@ -143,6 +148,13 @@ class Adam(Optimizer):
     theta = theta - learning_rate * m_hat / (sqrt(v_hat) + eps)
 
     Finite, in float32, for gradients up to 1e17 and beta2 up to 0.9999.
+
+    Parameters
+    ----------
+    beta1, beta2 : float
+        What a step leaves of the weight of the gradients before it, and of their squares; in [0, 1).
+    eps : float
+        Where sqrt(v_hat) is smaller, steps are no longer of one size; positive.
 
     Notes
     -----
@@ -194,11 +206,24 @@ class Adam(Optimizer):
 def clip_by_norm(grad, max_norm):
     """Scale grad, in place, so that its Euclidean norm is at most max_norm.
 
+    Parameters
+    ----------
+    grad : ndarray of floats
+    max_norm : float
+        Positive.
+
     Returns
     -------
     float
         The norm before clipping, accumulated in float64: in float32 the square of
         1.8e19 is infinite.
+
+    Raises
+    ------
+    TypeError
+        Where grad is no array of floats, or is not to be written into.
+    ValueError
+        Where grad is not finite, or max_norm not positive.
     """
     max_norm = check_positive(max_norm, "max_norm")
     check_type(grad, "grad", np.ndarray, "an array")

@@ -46,7 +46,7 @@ class Constant(Schedule):
 
 @dataclass(frozen=True)
 class StepDecay(Schedule):
-    """value * factor^n after n * every epochs."""
+    """value * factor^n after n * every epochs; `every` need not be a whole number."""
 
     value: float
     factor: float
@@ -76,7 +76,7 @@ class Cosine(Schedule):
 
 @dataclass(frozen=True)
 class Linear(Schedule):
-    """From start to end over so many epochs, along a line; then it stays.
+    """From start to end over so many epochs, the length of the ramp, along a line; then it stays.
 
     With beta from 0 to 1 this is KL annealing, introduced by Bowman et al. (2016): the
     reconstruction is learned first, and the code is not thrown away before the decoder
@@ -101,6 +101,8 @@ class Cyclical(Schedule):
         The length of a cycle.
     ramp : float
         The part of the cycle that the rise takes, in (0, 1].
+    start, end : float
+        The values at the foot and at the top of the rise; at least 0.
 
     References
     ----------

@@ -95,8 +95,11 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
         Where there is something at `checkpoint`, and `resume` was not asked for.
     BlockingIOError
         Where another run that still goes on has this checkpoint.
-    ValueError
-        Where an argument is wrong, or the run to be resumed was another; before any training.
+    TypeError, ValueError
+        Where an argument is of another type, or has a wrong value, or the run to be resumed was another;
+        before any training.
+    FileNotFoundError, IsADirectoryError
+        Where the folder of the checkpoint does not exist, or the checkpoint is a folder.
     FloatingPointError
         Where the loss, or the square of a gradient, is no longer finite: names the epoch, the
         step, the layer and the block. The update is not made, and nothing is saved. Gradients of

@@ -51,7 +51,7 @@ class Objective:
 
 
 class Loss(NamedTuple):
-    """A loss, its two terms, and its gradients. Nats, averaged over the batch.
+    """A loss, its two terms, and its gradients. Nats (but for an `MMD`), averaged over the batch.
 
     Attributes
     ----------
@@ -83,7 +83,7 @@ class Loss(NamedTuple):
 
     @property
     def elbo(self):
-        """The evidence lower bound: -(reconstruction + kl)."""
+        """-(reconstruction + kl): the evidence lower bound, where the cost is the KL."""
         return -(self.reconstruction + self.kl)
 
     def __str__(self):

@@ -58,7 +58,7 @@ def iwae(n_data=784, n_hidden=(200, 200), n_latent=50, *, posterior="diagonal_ga
     """The importance weighted autoencoder: a VAE with a bound of K samples.
 
     Train it with `fit(..., n_samples=K)`; K = 1 is the VAE. The sizes are those of the paper,
-    and the parameters those of `vae`.
+    and the parameters those of `vae`, without beta.
 
     References
     ----------
