@@ -5,7 +5,7 @@
 
 `fit` takes rows that are normal (.csv or .npy). `score` prints a line for each new row, as CSV: its
 number, its score (-log p(x) in nats, higher is odder), 1 where it is flagged, and the column that
-adds most to the score. Columns count from 1.
+adds most to the score. Columns count from 1; where both files name them, the names are compared.
 """
 
 import argparse
@@ -13,8 +13,8 @@ import os
 import sys
 from pathlib import Path
 
-from npvae.datasets import read_table
 from npvae.datasets.csv_files import DELIMITERS
+from npvae.datasets.tables import read_named_table
 from npvae.evaluation import fit_detector, load_detector
 
 
@@ -45,8 +45,9 @@ def run_fit(asked):
         raise FileNotFoundError(f"--out is {asked.out}: its folder does not exist")
     if Path(asked.out).is_dir():
         raise IsADirectoryError(f"--out is {asked.out}, which is a folder: a file was expected")
-    rows = read_table(asked.rows, header=asked.header, delimiter=asked.delimiter)
+    rows, names = read_named_table(asked.rows, asked.header, asked.delimiter)
     detector = fit_detector(rows, n_steps=asked.steps, seed=asked.seed)
+    detector.names = names
     detector.save(asked.out)
     n, held_out = len(rows), detector.n_normal
     print(f"{asked.out}: {n - held_out} rows of {rows.shape[1]} columns trained on, {held_out} held out "
@@ -55,11 +56,15 @@ def run_fit(asked):
 
 def run_score(asked):
     detector = load_detector(asked.detector)
-    rows = read_table(asked.rows, header=asked.header, delimiter=asked.delimiter)
+    rows, names = read_named_table(asked.rows, asked.header, asked.delimiter)
     n_columns = detector.models[0].n_data
     if rows.shape[1] != n_columns:
         raise ValueError(f"{asked.rows} has {rows.shape[1]} columns: {n_columns} were expected, as in "
                          f"the rows that {asked.detector} was made of")
+    for i, (name, known) in enumerate(zip(names or (), detector.names or ()), start=1):
+        if name != known:
+            raise ValueError(f"{asked.rows} names its column {i} {name!r}: {known!r} was expected, "
+                             f"as in the rows that {asked.detector} was made of")
     threshold = detector.threshold(asked.quantile)
     columns = detector.contributions(rows).columns.argmax(axis=1) + 1
     print("row,score,flagged,column")

@@ -183,11 +183,7 @@ def check_objective(objective):
 
 def as_data(model, x, name="x"):
     """x as a batch (B, D) that the model can describe."""
-    try:
-        x = as_batch(x, name, model.n_data, model.parameters.dtype)
-    except ValueError as error:
-        hint = f"; for values that are missing, see {mask_of(name)}" * (" is nan at " in str(error))
-        raise ValueError(f"{error}{hint}") from None
+    x = as_batch(x, name, model.n_data, model.parameters.dtype)
     model.check_data(x, name)
     return x
 
@@ -198,7 +194,11 @@ def as_observed(model, x, observed, name="x"):
     Without a mask, and where x is no masked array, the second is None.
     """
     x, observed = parted(x, observed, name, model.n_data, model.parameters.dtype)
-    return as_data(model, x, name), observed
+    try:
+        return as_data(model, x, name), observed
+    except ValueError as error:
+        hint = f"; for values that are missing, see {mask_of(name)}" * (" is nan at " in str(error))
+        raise ValueError(f"{error}{hint}") from None
 
 
 def parted(x, observed, name, n_columns, dtype):

@@ -13,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 from scipy.special import ndtr, ndtri
 
-from npvae.door import check_model
+from npvae.distributions.priors import StandardNormal
+from npvae.door import check_vae
 from npvae.inputs import (as_array, as_finite, check_count, check_finite, check_history, check_real,
                           check_rows, check_type)
 
@@ -92,12 +93,20 @@ def image_grid(images, columns, shape=(28, 28), title=None):
 
 
 def latent_manifold(model, n=20, shape=(28, 28)):
-    """What a two-dimensional latent space decodes to, over the unit square of quantiles.
+    """What a two-dimensional latent space decodes to, over the unit square of quantiles of N(0, I).
 
     The codes are the Gaussian quantiles of an even grid, as in Kingma and Welling
     (2014), figure 4: each image stands for an equal share of the prior.
+
+    Raises
+    ------
+    TypeError
+        Where the prior is another than N(0, I).
+    ValueError
+        Where there are not two latent dimensions.
     """
-    check_model(model)
+    check_vae(model)
+    check_type(model.prior, "the prior", StandardNormal, "N(0, I)")
     if model.n_latent != 2:
         raise ValueError(f"model has {model.n_latent} latent dimensions: 2 were expected")
     check_count(n, "n")

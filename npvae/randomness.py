@@ -24,5 +24,10 @@ def stream(seed, purpose, *position):
 
 
 def generators(rng, n):
-    """n independent generators, the first of which is rng: for work that is done side by side."""
-    return [rng, *rng.spawn(n - 1)]
+    """n independent generators, the first of which is rng: for work that is done side by side.
+
+    The others begin with draws of rng, so its state decides about all. (`rng.spawn` would not do: what
+    it gives follows from how often rng has spawned, whatever its state.)
+    """
+    seeds = rng.integers(2**63, size=(n - 1, 4)).tolist()
+    return [rng, *map(np.random.default_rng, seeds)]

@@ -112,6 +112,11 @@ class Ranks:
 
     def begin(self, theta, settings):
         """Give all ranks the parameters of rank 0. Raise, on all, where their settings differ."""
+        self.agree(settings)
+        self.copy_first(theta)
+
+    def agree(self, settings):
+        """Raise, on all ranks, where their settings differ."""
         if self.size == 1:
             return
         found = self.communicator.allgather(settings)
@@ -120,7 +125,6 @@ class Ranks:
                 if others.get(name) != value:
                     raise ValueError(f"{name} is {value} on rank 0 and {others.get(name)} on rank "
                                      f"{rank}: the same was expected on all ranks")
-        self.copy_first(theta)
 
     def copy_first(self, theta):
         """Give all ranks a vector of rank 0."""
@@ -164,7 +168,7 @@ def ends_all(function):
     def guarded(*arguments, communicator=None, **options):
         try:
             return function(*arguments, communicator=communicator, **options)
-        except Exception:
+        except (Exception, SystemExit):
             if communicator is not None and Ranks(communicator).size > 1:
                 traceback.print_exc()
                 sys.stdout.flush()

@@ -80,3 +80,15 @@ def test_a_delimiter_that_is_none_is_refused_before_a_file_is_read(capsys):
     with pytest.raises(SystemExit):
         main(["fit", "nowhere.csv", "--delimiter", ":"])
     assert "argument --delimiter: invalid choice: ':'" in capsys.readouterr().err
+
+
+def test_columns_in_another_order_are_refused_where_both_files_name_them(folder, capsys):
+    table = npvae.datasets.read_table(folder / "new.csv")
+    np.savetxt(folder / "turned.csv", table[:, ::-1], delimiter=",", header="d,c,b,a", comments="")
+    detector = str(folder / "detector.npz")
+    assert npvae.evaluation.load_detector(detector).names == ["a", "b", "c", "d"]
+    assert main(["score", str(folder / "turned.csv"), "--detector", detector]) == 2
+    told = capsys.readouterr()
+    assert told.out == "" and "names its column 1 'd': 'a' was expected" in told.err
+    np.savetxt(folder / "unnamed.csv", table, delimiter=",")
+    assert main(["score", str(folder / "unnamed.csv"), "--detector", detector]) == 0

@@ -381,3 +381,9 @@ def test_exact_symbols_of_a_model_that_is_shown_the_mask_are_shown_it_too(rng):
     exact = npvae.with_exact_symbols(shown)
     q = exact.encode(rng.random((4, 6)), observed=np.ones((4, 6)))
     assert exact.shows_mask and q.mu.shape == (4, 6)
+
+
+def test_exact_symbols_have_the_logits_in_all_their_digits(rng):
+    model = npvae.gumbel_softmax_vae(5, (8,), 4, n_categories=2).astype(np.float64)
+    model.prior.logits = rng.standard_normal(4)
+    np.testing.assert_array_equal(npvae.with_exact_symbols(model).prior.logits, model.prior.logits)

@@ -330,3 +330,58 @@ def test_the_tail_is_uniform_where_the_numbers_of_a_symbol_have_one_sum(posterio
 def test_the_least_quantile_is_the_least_normal_score(rng):
     detector = AnomalyDetector(npvae.vae(6, (5,), 2), rng.random((30, 6)), n_samples=2)
     assert detector.threshold(1e-12) == detector.normal_scores[0]
+
+
+def test_it_trains_for_no_more_steps_than_it_is_asked_for(monkeypatch):
+    """Also where so many epochs are fewer steps of the rows that decide than of all."""
+    steps = []
+    train = detectors.fit
+
+    def fit(model, x, *, epochs, batch_size, **options):
+        steps.append(epochs * -(-len(x) // batch_size))
+        return train(model, x, epochs=epochs, batch_size=batch_size, **options)
+    monkeypatch.setattr(detectors, "fit", fit)
+    x = table(np.random.default_rng(2), 126)                 # 101 are not held out: batches of 51
+    monkeypatch.setattr(detectors.np, "argmin", lambda losses: len(losses) - 1)
+    fit_detector(x, n_steps=60, n_samples=2, n_models=1)
+    assert steps == [60, 60, 60]
+
+
+def test_a_distance_that_asks_for_more_rows_says_so_before_the_training(rng, monkeypatch):
+    monkeypatch.setattr(detectors, "fit", None)
+    message = ("^normal has 27 rows, of which 9 are held out: at least 10 were expected of these, "
+               "for the covariance of 8 latent dimensions$")
+    with pytest.raises(ValueError, match=message):
+        fit_detector(table(rng, 27), score="latent_distance", n_steps=3)
+
+
+def test_a_detector_is_not_changed_by_what_becomes_of_the_model(rng, tmp_path):
+    x = rng.random((30, 5))
+    first, second, template = (npvae.vae(5, (8,), 2, likelihood="gaussian", seed=seed)
+                               for seed in (1, 2, 3))
+    detector = evaluation.AnomalyDetector(first, x)
+    detector.save(tmp_path / "first.npz")
+    evaluation.AnomalyDetector(second, x).save(tmp_path / "second.npz")
+    scores = detector.score(x)
+    loaded = evaluation.load_detector(tmp_path / "first.npz", template)
+    evaluation.load_detector(tmp_path / "second.npz", template)
+    first.parameters.theta *= 0.5
+    np.testing.assert_array_equal(detector.score(x), scores)
+    np.testing.assert_array_equal(loaded.score(x), scores)
+
+
+def test_what_is_far_beyond_all_counts_as_far_in_a_narrow_column_too(rng):
+    x = rng.standard_normal((60, 3)) * [1, 1, 1e-12]
+    detector = fit_detector(x, n_steps=20, n_models=1, n_samples=3)
+    far = np.tile(x[:1], (3, 1))
+    far[:, 2] = 1e-6, 1e280, 1e300
+    scores = detector.score(far)
+    assert np.isfinite(scores).all()
+    np.testing.assert_allclose(scores, scores[0], rtol=1e-9)
+
+
+@pytest.mark.parametrize("names", [["a"], "ab", [1, 2], {"a": 1}])
+def test_forged_names_of_columns_are_refused(names):
+    with pytest.raises(ValueError, match="its names are"):
+        detectors.as_names(names, 2)
+    assert detectors.as_names(["a", "b"], 2) == ["a", "b"] and detectors.as_names(None, 2) is None

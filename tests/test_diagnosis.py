@@ -5,9 +5,11 @@ import pytest
 
 import npvae
 from helpers import described_by, likelihoods_by_name
+from npvae.distributions.hierarchy import StackedGaussian, StackedNormal
 from npvae.evaluation.diagnosis import diagnose
 from npvae.evaluation.gain import gain
 from npvae.learning import schedules
+from npvae.networks import Chain, Dense, Tanh
 
 
 @pytest.fixture(scope="module")
@@ -322,3 +324,35 @@ def test_the_gain_of_a_step_that_float32_cannot_see_is_one(dtype, rng):
     model = npvae.vae(6, (5,), 2).astype(dtype)
     for rate in (1e-6, 1e-8):
         assert npvae.evaluation.gain(model, rng.random((40, 6)), rate) == pytest.approx(1.0, abs=1e-3)
+
+
+def test_what_was_trained_by_another_cost_is_judged_by_its_elbo(rng):
+    """And in one piece, where that cost is of batches of a size."""
+    x = (rng.random((501, 5)) < 0.5).astype(np.float32)
+    model = npvae.vae(5, (8,), 4)
+    expected = -npvae.evaluate(model, x).elbo
+    for cost in (npvae.MMD(10.0), npvae.DecomposedKL(300)):
+        model.objective = npvae.ELBO(cost=cost)
+        found = {one.name: one.value for one in diagnose(model, x).measured}
+        assert found["-ELBO"] == pytest.approx(expected, abs=1e-9)
+    assert model.objective.cost == cost
+
+
+def test_a_recipe_with_a_network_in_it_is_diagnosed_too(rng):
+    def network():
+        return Chain(Dense(2, 8, rng), Tanh(), Dense(8, 4, rng))
+    model = npvae.vae(5, (8,), 4, posterior=StackedGaussian(2, 2, network()),
+                      prior=StackedNormal(2, 2, network()))
+    names = [found.name for found in diagnose(model, rng.random((20, 5))).measured]
+    assert "-ELBO" in names and "blocks as they were initialised" not in names
+
+
+@pytest.mark.parametrize("objective", [npvae.DReG(), npvae.VIMCO(), npvae.StickingTheLanding()])
+def test_no_gain_is_told_of_a_gradient_that_is_no_derivative(objective, rng):
+    model, x = npvae.iwae(5, (4,), 2), (rng.random((40, 5)) < 0.5).astype(np.float32)
+    model.objective = objective
+    with pytest.raises(TypeError, match="whose gradient is no derivative of its loss"):
+        gain(model, x, 1e-3, n_samples=2)
+    told, = (found for found in diagnose(model, x, learning_rate=1e-3, n_samples=2).measured
+             if found.name.startswith("gain"))
+    assert np.isnan(told.value) and told.shown.startswith("not measured") and not told.wrong

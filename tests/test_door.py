@@ -84,3 +84,14 @@ def test_float32_and_float64_inputs_are_cast_to_the_models_dtype():
     model = small_vae(dtype=np.float32)
     assert model.loss(X, EPS) .value == model.loss(X.astype(np.float32), EPS.astype(np.float32)).value
     assert model.encode(X > 0.4).mu.dtype == np.float32
+
+
+def test_what_has_no_mask_sends_nobody_to_one(rng):
+    model, x = npvae.vae(4, (5,), 2, likelihood="gaussian"), rng.standard_normal((50, 4))
+    x[0, 0] = np.nan
+    for call in (lambda: npvae.evaluation.diagnose(model, x),
+                 lambda: npvae.evaluation.kl_parts(model, x, rng)):
+        with pytest.raises(ValueError, match=r"^x is nan at index \(0, 0\): [^;]*$"):
+            call()
+    with pytest.raises(ValueError, match="for values that are missing, see observed$"):
+        npvae.evaluate(model, x)

@@ -149,3 +149,8 @@ def test_an_estimator_that_is_right_in_the_mean_is_told_from_a_mistake(rng):
     for objective in (None, IWAE()):
         report = gradcheck.check_model(model, x, eps, objective=objective)
         assert report.passed and "NOTE" not in str(report)
+
+
+def test_arrays_and_gradients_may_be_lists():
+    report = gradcheck.check(lambda d: (d["x"]**2).sum(), {"x": [1.0, 2.0]}, {"x": [2.0, 4.0]})
+    assert report.rows[0].passed

@@ -172,3 +172,10 @@ def test_a_model_prints_its_parts_with_their_parameters(rng):
     assert str(loss) == (f"loss {loss.value:.2f} nats per x: reconstruction {loss.reconstruction:.2f} + "
                          f"KL {loss.kl:.2f} = -ELBO {loss.reconstruction + loss.kl:.2f}")
     assert isinstance(model, Module)
+
+
+def test_no_objective_and_no_cost_of_ones_own_takes_the_name_of_one_of_npvaes():
+    for name, kind in (("ELBO", npvae.ELBO), ("KL", npvae.objectives.costs.KL)):
+        with pytest.raises(TypeError, match=f"would take the name '{name}' of one of npvae's own"):
+            type(name, (kind,), {"__module__": "elsewhere"})
+        assert kind.members[name] is kind

@@ -232,3 +232,15 @@ def test_a_schedule_steps_at_the_multiples_of_its_length(every):
     for n in range(1, 40):
         assert schedules.StepDecay(1.0, 0.5, every)(n * every) == pytest.approx(0.5**n, rel=1e-12)
         assert schedules.Cyclical(every)(n * every) == pytest.approx(0.0, abs=1e-8)
+
+
+@pytest.mark.parametrize("objective", [npvae.Capacity(beta=10.0, capacity=2.0), npvae.FreeBits(2.0)])
+def test_a_loss_of_the_batch_is_validated_on_batches_of_the_training(objective):
+    rng = np.random.default_rng(0)
+    x = (rng.standard_normal((60, 2)) @ rng.standard_normal((2, 8))).astype(np.float32)
+    model = npvae.vae(8, (20,), 2, likelihood="gaussian")
+    model.objective = objective
+    history = npvae.fit(model, x, validation=x, epochs=8, batch_size=5, learning_rate=1e-2,
+                        progress=False)
+    assert history[-1]["val_loss"] == npvae.evaluate(model, x, batch_size=5).loss
+    assert history[-1]["val_loss"] != npvae.evaluate(model, x).loss

@@ -110,3 +110,12 @@ def test_the_scatter_shows_the_codes_with_their_labels(rng):
     assert [tick.get_text() for tick in bar.get_yticklabels()] == ["2", "4", "7", "8", "9"]
     with pytest.raises(ValueError, match=r"labels have shape \(49,\): \(50,\) was expected"):
         plots.latent_scatter(mu, labels[1:])
+
+
+@pytest.mark.parametrize("model, given", [
+    (npvae.vae(4, (8,), 2, prior="mixture_of_normals"), "the prior is Mixture"),
+    (npvae.concrete_vae(4, (8,), 2), "the prior is "),
+    (npvae.semi_supervised_vae(4, 2, (8,), 2), "model is SemiSupervisedVAE")])
+def test_quantiles_are_those_of_a_standard_normal_prior(model, given):
+    with pytest.raises(TypeError, match=f"^{given}"):
+        plots.latent_manifold(model, shape=(2, 2))

@@ -291,3 +291,20 @@ def test_what_a_callback_makes_of_the_model_all_ranks_have():
     def halve(model, history):
         model.parameters.theta *= 0.5
     assert_as_one(3, callbacks=[halve])
+
+
+def test_a_callback_that_changes_more_than_parameters_is_refused_on_several_ranks(capsys):
+    """It is called on rank 0 alone, so the others would go on with another objective."""
+    def dearer(model, history):
+        model.objective = npvae.ELBO(beta=5.0)
+    with pytest.raises(ValueError, match="^objective is ELBO.* on rank 0 and ELBO.* on rank 1"):
+        together(2, lambda communicator: trained(communicator, callbacks=[dearer]))
+    capsys.readouterr()
+
+
+def test_a_callback_that_leaves_the_program_ends_all(capsys):
+    def leave(model, history):
+        raise SystemExit("enough")
+    with pytest.raises(SystemExit, match="enough"):
+        together(2, lambda communicator: trained(communicator, callbacks=[leave]))
+    assert "SystemExit: enough" in capsys.readouterr().err

@@ -335,3 +335,49 @@ def test_a_forged_vector_is_refused_by_name_and_harms_nothing(name, change, path
     with pytest.raises(ValueError, match=str(path)):
         resumed(path, of=lambda: trained)
     np.testing.assert_array_equal(trained.parameters.theta, before)
+
+
+def cooler(model, history):
+    model.posterior.temperature *= 0.8
+    model.prior.temperature *= 0.8
+
+
+def shorter(model, history):
+    model.parameters.theta *= 0.9
+
+
+def dearer(model, history):
+    model.objective = npvae.ELBO(beta=1.0 + len(history), cost=model.objective.cost)
+
+
+@pytest.mark.parametrize("callback", [cooler, shorter, dearer])
+def test_a_run_goes_on_from_what_a_callback_has_made_of_the_model(callback, tmp_path):
+    """Bit for bit, where it is given the model as the file has it; another is refused by name."""
+    path, x = tmp_path / "run.npz", (X > 0.5).astype(np.float32)
+
+    def begun():
+        return npvae.concrete_vae(6, (5,), 2)
+    whole, going = begun(), begun()
+    npvae.fit(whole, x, epochs=4, batch_size=8, callbacks=[callback], progress=False)
+    npvae.fit(going, x, epochs=2, batch_size=8, callbacks=[callback], progress=False, checkpoint=path)
+    if callback is not shorter:
+        with pytest.raises(ValueError, match="was trained with|holds a model with"):
+            npvae.fit(begun(), x, epochs=4, batch_size=8, progress=False, checkpoint=path, resume=True)
+    again = begun()
+    again.posterior.temperature = going.posterior.temperature
+    again.prior.temperature = going.prior.temperature
+    again.objective = going.objective
+    npvae.fit(again, x, epochs=4, batch_size=8, callbacks=[callback], progress=False, checkpoint=path,
+              resume=True)
+    np.testing.assert_array_equal(again.parameters.theta, whole.parameters.theta)
+
+
+def test_a_callback_that_breaks_the_model_leaves_the_checkpoint_before(tmp_path):
+    path = tmp_path / "run.npz"
+
+    def broken(model, history):
+        model.parameters.theta[0] = np.nan
+    with pytest.raises(FloatingPointError):
+        npvae.fit(model(), X, epochs=2, checkpoint=path, callbacks=[broken], progress=False,
+                  **settings())
+    assert np.isfinite(checkpoints.read(path)[1]["theta"]).all()

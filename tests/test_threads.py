@@ -9,6 +9,7 @@ import pytest
 
 import npvae
 from npvae import evaluation, threads
+from npvae.randomness import generators
 
 RNG = np.random.default_rng(0)
 X = RNG.random((23, 6), np.float32)
@@ -184,3 +185,21 @@ def test_a_buffer_of_the_callers_is_not_read_ahead(with_threads, name):
 
     with_threads(2)
     assert evaluated(into_buffer) == evaluated(fresh)
+
+
+@pytest.mark.parametrize("make", [
+    lambda: np.random.Generator(np.random.PCG64(1).jumped()),
+    lambda: np.random.Generator(np.random.Philox(key=5))])
+def test_all_generators_follow_from_the_state_of_the_first(make):
+    """Whatever it was made of, and however often it has been used so before."""
+    def drawn(rng):
+        return np.array([each.random(3) for each in generators(rng, 4)])
+    assert (drawn(make()) == drawn(make())).all()
+    rng = make()
+    first, second = drawn(rng), drawn(rng)
+    assert len(np.unique([first, second])) == 24
+    again = make()
+    state = again.bit_generator.state
+    drawn(again)
+    again.bit_generator.state = state
+    assert (drawn(again) == first).all()

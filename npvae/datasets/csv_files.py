@@ -20,7 +20,8 @@ ONE_NUMBER = re.compile(r"[+-]?(\d+,\d+|\d{1,3}(,\d{3})+(\.\d+)?)")      # 2,718
 
 
 def read_csv(path, header, delimiter):
-    """The numbers of a .csv file, float64, (n, D); header and delimiter as for `read_table`."""
+    """The numbers of a .csv file, float64, (n, D), and the names of its columns, or None; header and
+    delimiter as for `read_table`."""
     with open(path, encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=delimiter or ",", skipinitialspace=True, strict=True)
         try:
@@ -31,7 +32,7 @@ def read_csv(path, header, delimiter):
 
 def _read(reader, header, delimiter):
     values, first, empty, named = array("d"), None, None, header
-    one_number, n_whole = delimiter is None, 0
+    one_number, n_whole, names = delimiter is None, 0, None
     for cells in reader:
         line, cells = reader.line_num, [cell.strip() for cell in cells]
         if not cells:
@@ -44,6 +45,7 @@ def _read(reader, header, delimiter):
             named = _are_names(cells, line) if header is None else header
             if named:
                 _check_names(cells, line)
+                names = cells
                 continue
         if len(cells) != len(first):
             raise ValueError(f"line {line} has {len(cells)} columns, the first {len(first)}")
@@ -62,7 +64,7 @@ def _read(reader, header, delimiter):
     if header is None and not named:
         _check_first_row(first, first_line, len(table), n_whole)
         _check_first_column(table)
-    return table
+    return table, names
 
 
 def _check_delimiter(cells, line):
@@ -98,12 +100,13 @@ def _check_names(cells, line):
 
 
 def _check_first_row(cells, line, n_rows, n_whole):
-    """Raise where the first row may be numbers for names: 0,1,2 or, above decimals, 400,500,600."""
+    """Raise where the first row may be numbers for names: 0,1,2 or, above decimals, 400,500,600, or
+    2021,2020."""
     if not all(map(str.isdecimal, cells)):
         return
     steps = np.diff([float(cell) for cell in cells])
     counts = (steps == 1).all() and (len(cells) > 1 or cells == ["0"])
-    alone = n_rows > 1 and n_whole == 1 and len(cells) > 1 and (steps > 0).all()
+    alone = n_rows > 1 and n_whole == 1 and len(cells) > 1 and ((steps > 0).all() or (steps < 0).all())
     if counts or alone:
         raise ValueError(f"line {line} is {','.join(cells)[:40]}, which may be a row, or name the "
                          "columns: say header=False or header=True")

@@ -97,6 +97,11 @@ def read_table(path, *, header=None, delimiter=None):
         Where it is neither, is damaged, can be read in two ways, or holds something else than a
         table of numbers: names the line.
     """
+    return read_named_table(path, header, delimiter)[0]
+
+
+def read_named_table(path, header=None, delimiter=None):
+    """As `read_table`; and the names of the columns, a list, where a first line has them, or None."""
     check_path(path)
     check_type(header, "header", (bool, type(None)), "True, False or None")
     if delimiter is not None:
@@ -105,12 +110,13 @@ def read_table(path, *, header=None, delimiter=None):
     if path.suffix != ".csv" and not (header is None and delimiter is None):
         raise ValueError(f"header is {header!r} and delimiter is {delimiter!r}, and {path} is no "
                          ".csv file: only those have them")
+    names = None
     try:
         if path.suffix == ".npy":
             with open(path, "rb") as file:
                 table = read_npy(file, os.fstat(file.fileno()).st_size)
         elif path.suffix == ".csv":
-            table = read_csv(path, header, delimiter)
+            table, names = read_csv(path, header, delimiter)
         else:
             raise ValueError("its name ends neither in .npy nor in .csv")
     except ValueError as error:
@@ -118,4 +124,4 @@ def read_table(path, *, header=None, delimiter=None):
     if table.ndim != 2 or table.dtype.kind not in "fiub":
         raise ValueError(f"{path} holds an array of shape {table.shape} and dtype {table.dtype}: "
                          "a table of numbers, (rows, columns), was expected")
-    return as_batch(table, str(path), table.shape[1], np.float64)
+    return as_batch(table, str(path), table.shape[1], np.float64), names

@@ -13,6 +13,7 @@ import numpy as np
 
 from npvae.inputs import check_count
 from npvae.networks.parameters import Module
+from npvae.registers import register
 
 
 class Role(Module):
@@ -34,12 +35,7 @@ class Role(Module):
         if Role in cls.__bases__:
             cls.members = {}                           # a new role, with a register of its own
             return
-        name = snake_case(cls.__name__)
-        known = cls.members.get(name)
-        if known and known.__module__.startswith("npvae.") and known.__module__ != cls.__module__:
-            raise TypeError(f"class {cls.__name__} of the module {cls.__module__!r} would take the name "
-                            f"{name!r} of one of npvae's own: another name was expected")
-        cls.members[name] = cls
+        register(cls, snake_case(cls.__name__))
 
 
 def snake_case(name):

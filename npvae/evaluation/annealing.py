@@ -198,7 +198,7 @@ def annealed_log_evidence(model, x, rng, n_chains=16, n_temperatures=500, *, n_l
     condition : array (n, C), optional
     batch_size : int
         How many x are worked on at a time, by each core; memory grows with it times K. The noise
-        of the first is rng's, that of others from generators that it spawns.
+        of the first is rng's, that of others from generators that it seeds.
 
     Returns
     -------

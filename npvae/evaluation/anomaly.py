@@ -77,7 +77,8 @@ class AnomalyDetector:
         if standardizer is not None and standardizer.shift.size != models[0].n_data:
             raise ValueError(f"standardizer has {standardizer.shift.size} columns: {models[0].n_data} "
                              "were expected, as in the model")
-        self.members, self.kind, self.standardizer = [*map(Member, models)], score, standardizer
+        self.members = [Member(model.copy()) for model in models]      # whatever becomes of theirs
+        self.kind, self.standardizer, self.names = score, standardizer, None
         self.n_samples, self.seed = check_count(n_samples, "n_samples"), check_seed(seed)
         twin = self._in_float64()
         prepared, seen = twin._prepared(normal, observed, "normal")
@@ -104,8 +105,9 @@ class AnomalyDetector:
         x, observed = parted(x, observed, name, model.n_data, model.parameters.dtype)
         x = as_batch(x, name, model.n_data, np.float64)
         if self.standardizer is not None:
-            far = np.where(any_number(model.likelihood, model.n_data), FAR, np.inf)
-            x = filled(np.clip(self.standardizer(x), -far, far), observed)
+            shift, scale = self.standardizer.shift, self.standardizer.scale
+            reach = scale * np.where(any_number(model.likelihood, model.n_data), FAR, np.inf)
+            x = filled(self.standardizer(np.clip(x, shift - reach, shift + reach)), observed)
         return as_data(model, x, name), observed
 
     def _in_float64(self):
@@ -261,7 +263,8 @@ class AnomalyDetector:
             arrays["other_thetas"] = np.stack([model.parameters.theta for model in others])
         if self.standardizer is not None:
             arrays.update(shift=self.standardizer.shift, scale=self.standardizer.scale)
-        numbers = {"score": self.kind, "n_samples": self.n_samples, "seed": self.seed}
+        numbers = {"score": self.kind, "n_samples": self.n_samples, "seed": self.seed,
+                   "names": self.names}
         save(path, first, {"detector": numbers}, arrays)
 
 

@@ -96,6 +96,10 @@ def fit_detector(normal, *, score="negative_evidence", n_samples=50, n_steps=300
     likelihood.check(np.ma.filled(normal, 0), "normal")
     normal = normal[stream(seed, "held out").permutation(n)]
     n_held_out = max(n // 5, min(20, n // 3))
+    if score == "latent_distance" and n_held_out < max(N_LATENT) + 2:
+        raise ValueError(f"normal has {n} rows, of which {n_held_out} are held out: at least "
+                         f"{max(N_LATENT) + 2} were expected of these, for the covariance of "
+                         f"{max(N_LATENT)} latent dimensions")
     held_out, rest = normal[:n_held_out], normal[n_held_out:]
     check_columns(rest)
     free = any_number(likelihood, n_columns)
@@ -144,8 +148,8 @@ def trained(x, likelihood, n_latent, n_steps, seed, validation=None, n_epochs=No
                 shows_mask=isinstance(x, np.ma.MaskedArray), seed=seed)
     batch_size = min(BATCH_SIZE, len(x))
     most = math.ceil(n_steps / math.ceil(len(x) / batch_size))
-    history = fit(model, x, epochs=n_epochs or most, batch_size=batch_size, seed=seed, progress=False,
-                  learning_rate=Cosine(3e-3, most), validation=validation,
+    history = fit(model, x, epochs=min(n_epochs or most, most), batch_size=batch_size, seed=seed,
+                  progress=False, learning_rate=Cosine(3e-3, most), validation=validation,
                   patience=None if validation is None else math.ceil(most / 4))
     if validation is None:
         return model, n_epochs
@@ -168,7 +172,8 @@ def load_detector(path, model=None):
     ----------
     path : path-like
     model : VAE, optional
-        Where its model was built by hand: one built in the same way, which gets its parameters.
+        Where its model was built by hand: one built in the same way, which gets its parameters. The
+        detector has copies.
 
     Raises
     ------
@@ -195,11 +200,12 @@ def _detector_of(model, numbers, arrays):
     check_choice(detector.kind, "score", SCORES)
     check_count(detector.n_samples, "n_samples")
     check_seed(detector.seed)
+    detector.names = as_names(numbers.get("names"), model.n_data)       # which older files lack
 
     def table(name, n_columns):
         return as_batch(arrays[name].reshape(-1, n_columns), name, n_columns, np.float64)
 
-    models, J = [model], model.n_latent
+    models, J = [model.copy()], model.n_latent
     for theta in table("other_thetas", model.parameters.size) if "other_thetas" in arrays else ():
         models.append(model.copy())
         models[-1].parameters.theta = theta
@@ -216,3 +222,11 @@ def _detector_of(model, numbers, arrays):
         detector.standardizer = Standardizer(*(table(name, model.n_data)[0]
                                                for name in ("shift", "scale")))
     return detector
+
+
+def as_names(names, n_columns):
+    """The names of the columns, or None where nothing names them."""
+    if names is not None and not (isinstance(names, list) and len(names) == n_columns
+                                  and all(isinstance(name, str) for name in names)):
+        raise ValueError(f"its names are {str(names)[:80]}: one of each column was expected, or None")
+    return names

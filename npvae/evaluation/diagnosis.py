@@ -4,6 +4,7 @@ The limits are where runs on MNIST that went well and runs that did not were fou
 each is a number with a name below.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +16,8 @@ from npvae.inputs import check_count, check_history
 from npvae.learning.held_out import evaluate
 from npvae.model import fields, join
 from npvae.networks.layers import ReLU, Sigmoid, Softplus, Tanh
+from npvae.objectives import ELBO
+from npvae.objectives.costs import best_cost
 from npvae.randomness import stream
 from npvae.recipes import RECIPES
 
@@ -102,7 +105,11 @@ def diagnose(model, x, *, condition=None, history=None, learning_rate=None, opti
     measured = list(of_training(model, x, condition, history, n_samples, seed))
     measured += of_code(model, x, condition)
     measured += of_units(model, x, condition, seed)
-    if learning_rate is not None:
+    if learning_rate is not None and not has_derivative(model, x[:2], condition, n_samples):
+        measured.append(Finding(f"gain of {STEPS} steps at {learning_rate:g}", math.nan,
+                                f"not measured: the gradient of {model.objective} is no derivative",
+                                False, "", ""))
+    elif learning_rate is not None:
         value = gain(model, x, learning_rate, condition=condition, optimizer=optimizer,
                      n_samples=n_samples, batch_size=batch_size, seed=seed)
         measured.append(Finding(
@@ -114,15 +121,15 @@ def diagnose(model, x, *, condition=None, history=None, learning_rate=None, opti
 
 def of_training(model, x, condition, history, n_samples, seed):
     """Is anything learned, in every block, and does the loss fall?"""
-    if model.config and model.config.get("recipe") in RECIPES:
-        config = dict(model.config)
-        initial = RECIPES[config.pop("recipe")](**config).blocks()
+    initial = as_initialised(model)
+    if initial is not None:
         same = [name for name, values in model.blocks().items()
                 if np.array_equal(values, initial[name])]
         yield Finding("blocks as they were initialised", len(same), ", ".join(same) or "none",
                       bool(same), "No update has reached them: they are not trained.",
                       "fit; in a loop of your own, see that every gradient is non-zero.")
-    terms = evaluate(model, x, condition=condition, n_samples=n_samples, seed=seed)
+    terms = evaluate(with_elbo(model, x[:1], None if condition is None else condition[:1]), x,
+                     condition=condition, n_samples=n_samples, seed=seed)
     constant = constant_loss(model.likelihood, x)
     yield Finding("-ELBO", -terms.elbo,
                   f"{-terms.elbo:.2f} nats ({constant:.2f} with one answer to all x)",
@@ -137,6 +144,31 @@ def of_training(model, x, condition, history, n_samples, seed):
                       rise > ROSE * learned,
                       "The loss rose again by much of what it had fallen: the steps are too long.",
                       "a third of the learning_rate, a schedule that lowers it, or clip_norm.")
+
+
+def as_initialised(model):
+    """The blocks that its recipe began with; None where no recipe can make it again."""
+    config = dict(model.config or {})
+    try:
+        return RECIPES[config.pop("recipe", None)](**config).blocks()
+    except (KeyError, TypeError, ValueError):                # made by hand, or of parts made by hand
+        return None
+
+
+def with_elbo(model, x, condition):
+    """A copy whose objective is the ELBO, whatever the model was trained for: with some x, to see which
+    cost it can have."""
+    cost = best_cost(model.posterior, model.encode(x, condition), model.prior.given(condition, model))
+    twin = model.copy()
+    twin.objective = ELBO(cost=cost)
+    return twin
+
+
+def has_derivative(model, x, condition, n_samples):
+    """False where the gradient of the loss is right in the mean over the noise alone: see `gain`."""
+    eps = model.draw_noise(stream(0, "evaluate"), len(x), n_samples)
+    c = None if condition is None else condition[:len(x)]
+    return getattr(model.loss(x, eps, condition=c), "score", None) is None
 
 
 def constant_loss(likelihood, x):

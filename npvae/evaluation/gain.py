@@ -41,6 +41,12 @@ def gain(model, x, learning_rate, *, condition=None, optimizer=None, n_samples=1
     float
         NaN where the loss did not stay finite.
 
+    Raises
+    ------
+    TypeError
+        Where the objective's gradient is right in the mean over the noise alone, as of DReG or VIMCO:
+        what it promises for one noise is not the fall of the loss with that noise.
+
     References
     ----------
     Trust-region methods choose the length of their steps by this ratio: Nocedal and Wright (2006),
@@ -66,6 +72,9 @@ def gain(model, x, learning_rate, *, condition=None, optimizer=None, n_samples=1
             given = {"condition": None if condition is None else condition[rows], "target": target}
 
             loss, cache = model.forward(batch, eps, **given)
+            if getattr(loss, "score", None) is not None:
+                raise TypeError(f"model has the objective {model.objective}, whose gradient is no "
+                                "derivative of its loss: ELBO() or IWAE() was expected")
             parameters.zero_grad()
             model.backward(cache)
             before = parameters.theta.copy()

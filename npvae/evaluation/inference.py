@@ -70,7 +70,7 @@ def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000, b
         K, for the two ELBOs and for log p(x).
     batch_size : int
         How many x are worked on at a time, by each core; memory grows with it. The noise of the
-        first is rng's, that of others from generators that it spawns.
+        first is rng's, that of others from generators that it seeds.
 
     Returns
     -------

@@ -137,6 +137,7 @@ def check(function, arrays, gradients, *, complex_step=True):
     arrays = {name: as_double(a, f"{name} of arrays").copy() for name, a in arrays.items()}
     if not gradients:
         raise ValueError("gradients is empty: the gradient of at least one array was expected")
+    gradients = {name: np.asarray(g) for name, g in gradients.items()}
     for name, g in gradients.items():
         if name not in arrays:
             raise ValueError(f"gradients has {name!r}: one of {', '.join(arrays)} was expected, as in "

@@ -21,6 +21,7 @@ class Terms(NamedTuple):
 
     @property
     def elbo(self):
+        """-(reconstruction + kl): the evidence lower bound, where the cost is the KL."""
         return -(self.reconstruction + self.kl)
 
 
@@ -72,7 +73,9 @@ def evaluate(model, x, *, condition=None, observed=None, transform=None, n_sampl
         K, the samples of z for each x.
     seed : int
     batch_size : int
-        How many x are worked on at a time, by each core. Memory grows with it.
+        How many x are worked on at a time, by each core. Memory grows with it. A loss of the batch as a
+        whole (of `Capacity`, `FreeBits`, `MMD`, `DecomposedKL`) depends on it, in the mean; others do by
+        their noise, where K > 1.
     communicator : mpi4py.MPI.Comm, optional
         Share the work between the ranks of an MPI program, all of which call `evaluate` alike.
 

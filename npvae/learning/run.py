@@ -53,7 +53,31 @@ class Run:
             self.unknown[name] = []
             self.settings[name] = describe(value, self.unknown[name])
         self.unknown["model"] = []
-        self.settings.update(parts_in_words(self.model, self.unknown["model"]))
+        self.settings.update(self._model_in_words(self.unknown["model"]))
+
+    def _model_in_words(self, unknown=None):
+        """What of the model, beside theta, a resumed run has to have again."""
+        model = self.model
+        return {"objective": describe(model.objective), "corrupt": describe(model.corrupt),
+                **parts_in_words(model, unknown)}
+
+    def call(self, callbacks):
+        """Call them, on rank 0. What one makes of theta all ranks get; and where one has changed the
+        model, a resumed run goes on from that."""
+        model, ranks = self.model, self.ranks
+        before = model.parameters.theta.copy()
+        for callback in callbacks if ranks.rank == 0 else ():
+            callback(model, self.history)
+        ranks.copy_first(model.parameters.theta)
+        if not self.settings:
+            return
+        words = self._model_in_words()
+        ranks.agree(words)
+        theta = model.parameters.theta
+        changed = any(self.settings[name] != words[name] for name in words)
+        if np.isfinite(theta).all() and (changed or not np.array_equal(theta, before)):
+            self.settings.update(words)
+            self.save()
 
     def _begin_epoch(self):
         self.step, self.count, self.totals, self.seconds = 0, 0, [0.0] * len(MEANS), 0.0

@@ -60,7 +60,8 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
         A resumed run may have another patience, or none, and then ends with its last weights; but
         not one where it had none before: the best weights of those epochs were not kept.
     callbacks : sequence of callable
-        Each is called as callback(model, history) after every epoch, and its checkpoint.
+        Each is called as callback(model, history) after every epoch, and its checkpoint, which is
+        written again where one has changed the model.
     checkpoint : path-like, optional
         Written after every epoch, when Ctrl-C is pressed, and when SIGTERM asks the process to
         end, which it then does. A run that goes wrong leaves the last one as it is. A file that
@@ -160,8 +161,8 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
                 "x": x, "condition": condition, "validation": validation,
                 "validation_condition": validation_condition, "corrupt": model.corrupt,
                 "observed": observed, "validation_observed": validation_observed}
-    of_batches = getattr(model.objective.cost, "over_batch", False)       # their size is a part of it
-    if of_batches:
+    of_batches = getattr(model.objective, "over_batch", False)            # their size is a part of it
+    if getattr(model.objective.cost, "over_batch", False):
         for data_set in (x, validation) if validation is not None else (x,):
             model.objective.cost.check_batches(len(data_set), batch_size)
     parameters = model.parameters
@@ -231,10 +232,8 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
             row = run.end_epoch(held_out)
             run.save()
             show.epoch(row)
-            for callback in callbacks if ranks.rank == 0 else ():
-                callback(model, run.history)
             if callbacks:
-                ranks.copy_first(parameters.theta)              # one may have changed it
+                run.call(callbacks)
             if ranks.any(interrupt.requested):
                 raise KeyboardInterrupt
         run.restore_best()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from npvae.distributions.pairs import has_closed_form, kl, kl_backward
+from npvae.registers import register
 
 
 class Cost:
@@ -26,7 +27,7 @@ class Cost:
 
     def __init_subclass__(cls):
         super().__init_subclass__()
-        cls.members[cls.__name__] = cls
+        register(cls, cls.__name__)
 
     def n_rates(self, n_samples, n_batch):
         """What the sum of the rate is divided by, to be nats per x."""

@@ -19,6 +19,7 @@ import numpy as np
 
 from npvae.inputs import check_number, check_type, pythons
 from npvae.objectives.costs import KL, Cost, SampledKL
+from npvae.registers import register
 
 
 class Objective:
@@ -38,7 +39,7 @@ class Objective:
 
     def __init_subclass__(cls):
         super().__init_subclass__()
-        cls.members[cls.__name__] = cls
+        register(cls, cls.__name__)
 
     @property
     def over_batch(self):

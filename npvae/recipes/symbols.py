@@ -76,9 +76,9 @@ def with_exact_symbols(model):
     check_type(layers[0] if layers else model.decoder, "the first layer of the decoder", Softmax,
                "a Softmax")
     sizes = model.n_latent, model.posterior.n_categories
-    prior = CategoricalPrior(*sizes)
+    prior = CategoricalPrior(*sizes).astype(model.parameters.dtype)
     prior.logits = model.prior.logits
-    return VAE(model.encoder.copy(), Categorical(*sizes), prior.astype(model.parameters.dtype),
+    return VAE(model.encoder.copy(), Categorical(*sizes), prior,
                Chain(*(layer.copy() for layer in layers[1:])), model.likelihood.copy(),
                n_data=model.n_data, n_condition=model.n_condition, objective=ScoreFunction(),
                corrupt=model.corrupt, shows_mask=model.shows_mask)
