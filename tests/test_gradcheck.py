@@ -154,3 +154,19 @@ def test_an_estimator_that_is_right_in_the_mean_is_told_from_a_mistake(rng):
 def test_arrays_and_gradients_may_be_lists():
     report = gradcheck.check(lambda d: (d["x"]**2).sum(), {"x": [1.0, 2.0]}, {"x": [2.0, 4.0]})
     assert report.rows[0].passed
+
+
+def test_a_step_that_is_too_long_makes_no_right_gradient_wrong():
+    """1 / x at 0.001, of which a step of 1e-5 is a hundredth; what is off by 1e-6 is still found."""
+    x = np.array([1e-3, 1.0])
+
+    def function(arrays):
+        return (1 / arrays["x"]).sum()
+    assert relative(central_difference(function, {"x": x}, "x"), -x**-2) > 1e-5
+    report = gradcheck.check(function, {"x": x}, {"x": -x**-2})
+    assert report.passed and report.central < 1e-7
+    assert not gradcheck.check(function, {"x": x}, {"x": -x**-2 * (1 + 1e-6)}, complex_step=False).passed
+
+
+def relative(a, b):
+    return np.linalg.norm(a - b) / np.linalg.norm(b)
