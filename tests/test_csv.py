@@ -147,9 +147,11 @@ def test_names_with_digits_are_names(tmp_path, first):
     assert read(tmp_path, f"{first}\n3,4.5\n5,6\n") == [[3, 4.5], [5, 6]]
 
 
-def test_a_first_line_that_falls_may_name_the_columns_as_one_that_rises(tmp_path):
+def test_a_first_line_that_counts_down_may_name_the_columns(tmp_path):
     path = tmp_path / "years.csv"
     path.write_text("2021,2020,2019\n1.5,2.5,3.5\n2.5,1.5,0.5\n")
     with pytest.raises(ValueError, match="line 1 is 2021,2020,2019, which may be a row, or name"):
         datasets.read_table(path)
     assert datasets.read_table(path, header=True).shape == (2, 3)
+    path.write_text("7,3\n6.5,3.5\n5.5,2.5\n")
+    assert datasets.read_table(path).shape == (3, 2)

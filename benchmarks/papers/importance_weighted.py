@@ -115,12 +115,12 @@ def main(arguments=None):
     asked = parser.parse_args(arguments)
     name = f"{asked.objective.lower()}{'_2' * (asked.layers == 2)}_k{asked.samples}"
     name += f"_after_{asked.after.name}" if asked.after else ""
-    name += f"_seed{asked.seed}" if asked.seed else ""
-    folder = asked.out / f"{name}_{asked.epochs}"
+    name += f"_seed{asked.seed}" * (asked.seed != 0) + f"_{asked.epochs}"
+    folder = asked.out / name
     data, results, n_samples = npvae.datasets.mnist(), RESULTS, N_SAMPLES
     x, x_judged = data.train_images, data.test_images
     if asked.choose:
-        name += f"_{asked.epochs}_{asked.batch_size}_{asked.learning_rate}"
+        name += f"_{asked.batch_size}_{asked.learning_rate}"
         folder, results, n_samples = asked.out / f"choice_{name}", RESULTS / "choices", 100
         x, x_judged = npvae.datasets.split(N_HELD_OUT, x)
     folder.mkdir(parents=True, exist_ok=True)

@@ -27,9 +27,9 @@ def looks(i):
 
 
 def name_of(result):
-    name = f"{NAMES[result['objective']]}, K = {result['samples']}"
+    name = f"{NAMES[result['objective']]}, K = {result['samples']}\n{result['epochs']:,} epochs"
     if result["after"]:
-        name += f",\nfrom K = {result['after'].split('_k')[1].split('_')[0]} on"
+        name += f" after K = {result['after'].split('_k')[1].split('_')[0]}"
     return name
 
 

@@ -101,12 +101,12 @@ def _check_names(cells, line):
 
 def _check_first_row(cells, line, n_rows, n_whole):
     """Raise where the first row may be numbers for names: 0,1,2 or, above decimals, 400,500,600, or
-    2021,2020."""
+    2021,2020,2019."""
     if not all(map(str.isdecimal, cells)):
         return
     steps = np.diff([float(cell) for cell in cells])
     counts = (steps == 1).all() and (len(cells) > 1 or cells == ["0"])
-    alone = n_rows > 1 and n_whole == 1 and len(cells) > 1 and ((steps > 0).all() or (steps < 0).all())
+    alone = n_rows > 1 and n_whole == 1 and len(cells) > 1 and ((steps > 0).all() or (steps == -1).all())
     if counts or alone:
         raise ValueError(f"line {line} is {','.join(cells)[:40]}, which may be a row, or name the "
                          "columns: say header=False or header=True")
