@@ -214,7 +214,9 @@ def check_history(history):
         raise ValueError("history is empty: at least one epoch was expected")
     for row in history:
         check_type(row, "a row of history", dict, "a dict")
-        for name in ("epoch", "reconstruction", "kl", *(n for n in row if n.startswith("val_"))):
+        held_out = {n: None for n in row if n.startswith("val_")}
+        held_out.update({"val_reconstruction": None, "val_kl": None} if held_out else {})
+        for name in ("epoch", "reconstruction", "kl", *held_out):
             if name not in row:
                 raise ValueError(f"a row of history holds {', '.join(row)}: {name} was expected, too")
             check_number(row[name], f"{name} in history", math.isfinite, "a finite number")

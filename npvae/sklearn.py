@@ -126,6 +126,9 @@ class PyODDetector(BaseEstimator):
     def fit(self, X, y=None):
         _check_share(self.contamination, "contamination")
         self.detector_ = VAEDetector(n_steps=self.n_steps, random_state=self.random_state).fit(X)
+        for name in ("n_features_in_", "feature_names_in_"):          # the names, where X has them
+            if hasattr(self.detector_, name):
+                setattr(self, name, getattr(self.detector_, name))
         self.decision_scores_ = self.decision_function(X)
         self.threshold_ = np.quantile(self.decision_scores_, 1 - self.contamination)
         self.labels_ = (self.decision_scores_ > self.threshold_).astype(int)
@@ -137,6 +140,9 @@ class PyODDetector(BaseEstimator):
 
     def predict(self, X):
         return (self.decision_function(X) > self.threshold_).astype(int)
+
+    def fit_predict(self, X, y=None):
+        return self.fit(X).labels_
 
 
 def _check_share(value, name):

@@ -387,3 +387,8 @@ def test_exact_symbols_have_the_logits_in_all_their_digits(rng):
     model = npvae.gumbel_softmax_vae(5, (8,), 4, n_categories=2).astype(np.float64)
     model.prior.logits = rng.standard_normal(4)
     np.testing.assert_array_equal(npvae.with_exact_symbols(model).prior.logits, model.prior.logits)
+
+
+def test_exact_symbols_cost_what_the_relaxed_ones_did():
+    model = npvae.gumbel_softmax_vae(6, (5,), 6, n_categories=3, beta=4.0)
+    assert npvae.with_exact_symbols(model).objective == npvae.ScoreFunction(beta=4.0)

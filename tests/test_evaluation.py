@@ -225,3 +225,16 @@ def test_detectors_refuse_what_they_cannot_do(trained, tmp_path):
     npvae.save(tmp_path / "model.npz", model)
     with pytest.raises(ValueError, match="holds a model, but no detector"):
         evaluation.load_detector(tmp_path / "model.npz")
+
+
+def test_the_moments_of_a_million_rows_have_their_digits():
+    """The same row a million times: no variance of the mean, and the moments of the row."""
+    model = npvae.vae(2, (), 2, likelihood="gaussian")
+    head = model.encoder.layers[0]
+    head.W[...], head.b[...] = 0.0, [1.3, -2.7, -1.0, -1.0]
+    moments = npvae.evaluation.latent_moments(model, np.zeros((1_000_000, 2), np.float32), n_samples=2)
+    assert moments.mean.dtype == moments.kl.dtype == np.float32
+    np.testing.assert_allclose(moments.mean, [1.3, -2.7], rtol=1e-6)
+    np.testing.assert_allclose(moments.variance_of_mean, 0, atol=1e-12)
+    expected = 0.5 * (np.square([1.3, -2.7]) + np.exp(-1.0) + 1.0 - 1.0)
+    np.testing.assert_allclose(moments.kl, expected, rtol=1e-6)

@@ -5,6 +5,7 @@ import pytest
 
 from helpers import batch, small_vae
 from npvae import IWAE, DReG, gradcheck
+from npvae.gradcheck import __main__ as command
 from npvae.gradcheck.differences import central_difference, complex_step_derivative
 from npvae.gradcheck.rows import Sizes
 from npvae.gradcheck.table import TABLE
@@ -170,3 +171,11 @@ def test_a_step_that_is_too_long_makes_no_right_gradient_wrong():
 
 def relative(a, b):
     return np.linalg.norm(a - b) / np.linalg.norm(b)
+
+
+@pytest.mark.parametrize("arguments, status", [(["--help"], 0), (["posteriors.DiagonalGaussian"], 2)])
+def test_the_command_takes_no_arguments_and_says_so(arguments, status, capsys):
+    with pytest.raises(SystemExit) as ended:
+        command.main(arguments)
+    told = capsys.readouterr()
+    assert ended.value.code == status and "python -m npvae.gradcheck" in told.out + told.err

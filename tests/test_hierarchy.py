@@ -7,7 +7,7 @@ from scipy import integrate, stats
 import npvae
 from helpers import assert_mean
 from npvae import IWAE, DReG, StickingTheLanding, evaluation
-from npvae.distributions.hierarchy import StackedNormal
+from npvae.distributions.hierarchy import StackedGaussian, StackedNormal
 from npvae.networks import Chain, Dense
 
 
@@ -131,3 +131,17 @@ def test_the_recipe_trains_saves_and_loads(tmp_path, rng):
         npvae.two_layer_iwae(16, n_latent=4)
     with pytest.raises(TypeError, match=r"n_hidden is \(200, 200\): two sequences"):
         npvae.two_layer_iwae(16, (200, 200))
+
+
+def test_a_prior_that_is_split_elsewhere_is_refused(rng):
+    def network(n_in, n_out):
+        return Chain(Dense(n_in, n_out, rng))
+
+    def built(prior):
+        posterior = StackedGaussian(3, 2, network(3, 4))
+        return npvae.vae(4, (5,), 5, likelihood="gaussian", posterior=posterior, prior=prior)
+    model = built(StackedNormal(3, 2, network(2, 6)))
+    assert np.isfinite(model.loss(np.zeros((2, 4)), np.zeros((1, 2, 5))).value)
+    message = "^prior has n_first=2, n_second=3: 3 and 2 were expected, as in the posterior$"
+    with pytest.raises(ValueError, match=message):
+        built(StackedNormal(2, 3, network(3, 4)))

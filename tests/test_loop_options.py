@@ -244,3 +244,8 @@ def test_a_loss_of_the_batch_is_validated_on_batches_of_the_training(objective):
                         progress=False)
     assert history[-1]["val_loss"] == npvae.evaluate(model, x, batch_size=5).loss
     assert history[-1]["val_loss"] != npvae.evaluate(model, x).loss
+
+
+def test_a_schedule_that_overflows_is_told_as_one_that_is_infinite():
+    with pytest.raises(ValueError, match=r"^learning_rate\(1\) is inf: a finite number of at least 0"):
+        schedules.value_at(schedules.StepDecay(1.0, 10.0, 0.001), 1.0, "learning_rate")

@@ -1,12 +1,16 @@
 """A mixture of normals for a prior: against scipy, and what its responsibilities mean."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy import integrate, stats
 
 import npvae
 from helpers import assert_mean
+from npvae.distributions.given import Vamp, VampPrior
 from npvae.distributions.mixtures import MixtureOfNormals
+from npvae.distributions.posteriors import DiagonalGaussian
 from ranges import B, J, K, Row, of_prior
 
 
@@ -82,3 +86,30 @@ def test_a_vae_learns_to_use_it(rng):
     component = model.prior.responsibilities(model.posterior.point(model.encode(x))).argmax(axis=1)
     agreement = np.mean(component == kind)
     assert max(agreement, 1 - agreement) > 0.97
+
+
+def test_the_gradient_of_a_narrow_vamp_prior_has_the_digits_of_float32(rng):
+    """Sums of z and z^2 that nearly cancel, where components are narrow beside how far out they lie."""
+    def slopes(dtype, mu, z, dlog_pz):
+        q = DiagonalGaussian(2).given(np.concatenate(
+            [mu, np.full_like(mu, 2 * np.log(0.01))], axis=-1).astype(dtype))
+        seen = {}
+        encoder = SimpleNamespace(backward=lambda dh, cache: (seen.update(dh=dh), np.zeros((4, 6)))[1])
+        prior = SimpleNamespace(du=np.zeros((4, 6)))
+        p = Vamp(prior, SimpleNamespace(encoder=encoder, n_data=6), q, None)
+        dz = p.backward(dlog_pz.astype(dtype), p.log_prob(z.astype(dtype))[1])
+        return dz, seen["dh"]
+    mu = rng.uniform(-5, 5, (4, 2)).astype(np.float32)
+    z = (mu[rng.integers(4, size=4000)] + 0.01 * rng.standard_normal((4000, 2))).astype(np.float32)
+    dlog_pz = rng.standard_normal(4000).astype(np.float32)
+    for single, double in zip(slopes(np.float32, mu, z, dlog_pz), slopes(np.float64, mu, z, dlog_pz)):
+        assert single.dtype == np.float32
+        np.testing.assert_allclose(single, double, rtol=1e-3, atol=1e-5 * abs(double).max())
+
+
+@pytest.mark.parametrize("wrong, message", [
+    (dict(mean=np.nan), "mean is nan: a finite number was expected"), (dict(std=-1), "std is -1"),
+    (dict(std="a"), "std is 'a'"), (dict(std=0), "std is 0")])
+def test_pseudo_inputs_begin_at_a_finite_mean_and_with_a_deviation(wrong, message):
+    with pytest.raises(ValueError, match=message):
+        VampPrior(2, 4, **wrong)

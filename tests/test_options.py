@@ -248,3 +248,15 @@ def test_curves_of_training_say_which_is_which():
         assert dashed.get_ydata().tolist() == train and solid.get_ydata().tolist() == held_out
         assert [text.get_text() for text in panel.get_legend().get_texts()] == [
             "train, mean over the epoch", "held out, after the epoch"]
+
+
+@pytest.mark.parametrize("part, name", [("posterior", "flow_gaussian"), ("prior", "real_nvp"),
+                                        ("prior", "vamp_prior"), ("prior", "mixture_of_normals")])
+def test_the_seed_of_a_recipe_is_that_of_the_members_it_names(part, name):
+    for recipe in (npvae.vae, npvae.iwae):
+        drawn = [np.concatenate([value.ravel() for value in getattr(recipe(
+            6, (4,), 2, seed=seed, **{part: name}), part).blocks().values()]) for seed in (1, 1, 2)]
+        assert (drawn[0] == drawn[1]).all() and (drawn[0] != drawn[2]).any()
+    built = [npvae.conditional_vae(6, 3, (4,), 2, seed=seed, prior="conditional_normal")
+             for seed in (1, 2)]
+    assert (built[0].prior.blocks()["network.0.W"] != built[1].prior.blocks()["network.0.W"]).any()

@@ -109,3 +109,13 @@ def test_what_lies_between_two_levels_is_refused():
         likelihood.check(np.arange(8.0)[None], "x")
     with pytest.raises(ValueError, match="n_levels is 1: an integer of at least 2"):
         DiscretizedLogistic(1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("n_levels", [256, 65536])
+def test_its_own_samples_are_levels_however_many_there_are(n_levels, dtype, rng):
+    likelihood = DiscretizedLogistic(n_levels)
+    likelihood.check(likelihood.sample(rng, np.zeros((1000, 6), dtype)), "x")
+    likelihood.check((rng.integers(0, n_levels, (50, 3)) / (n_levels - 1)).astype(dtype), "x")
+    with pytest.raises(ValueError, match="x is off by 0.4"):
+        likelihood.check(np.full((1, 3), 0.4 / (n_levels - 1), dtype), "x")

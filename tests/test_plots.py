@@ -119,3 +119,10 @@ def test_the_scatter_shows_the_codes_with_their_labels(rng):
 def test_quantiles_are_those_of_a_standard_normal_prior(model, given):
     with pytest.raises(TypeError, match=f"^{given}"):
         plots.latent_manifold(model, shape=(2, 2))
+
+
+def test_held_out_terms_come_together():
+    row = {"epoch": 1, "reconstruction": 1.0, "kl": 2.0, "val_kl": 1.0}
+    with pytest.raises(ValueError, match="val_reconstruction was expected, too"):
+        plots.training_curves([row])
+    assert plots.training_curves([{**row, "val_reconstruction": 1.0}]).axes

@@ -100,3 +100,10 @@ def test_what_is_left_out_is_as_fit_detector_has_it():
     ours, detectors = (inspect.signature(each).parameters for each in (VAEDetector, fit_detector))
     for name in ("n_samples", "n_steps"):
         assert ours[name].default == detectors[name].default
+
+
+def test_pyods_detector_knows_the_columns_it_was_fitted_to(rows):
+    detector = PyODDetector(n_steps=3, random_state=0)
+    labels = detector.fit_predict(rows[0])
+    np.testing.assert_array_equal(labels, detector.labels_)
+    assert detector.n_features_in_ == rows[0].shape[1] and not hasattr(detector, "feature_names_in_")

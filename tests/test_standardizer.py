@@ -56,3 +56,11 @@ def test_a_standardizer_of_wrong_numbers_is_refused():
 def test_two_standardizers_are_the_same_object_or_not():
     one, other = datasets.standardizer_of(np.eye(3)), datasets.standardizer_of(np.eye(3))
     assert one == one and one != other and one in [other, one]
+
+
+def test_its_numbers_are_its_own():
+    shift, scale = np.zeros(2), np.array([1.0, 2.0])
+    standardizer = datasets.Standardizer(shift, scale)
+    shift += 1.0
+    scale *= -10.0
+    np.testing.assert_array_equal(standardizer(np.ones((1, 2))), [[1.0, 0.5]])

@@ -34,7 +34,7 @@ class Standardizer:
             if vector.ndim != 1 or vector.size == 0:
                 raise ValueError(f"{name} has shape {vector.shape}: one number for each column was "
                                  "expected")
-            setattr(self, name, as_finite(vector, name, np.float64))
+            setattr(self, name, as_finite(vector, name, np.float64).copy())
         if self.shift.shape != self.scale.shape:
             raise ValueError(f"shift has shape {self.shift.shape} and scale {self.scale.shape}: "
                              "one of each for every column was expected")

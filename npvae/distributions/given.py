@@ -12,7 +12,7 @@ from npvae.distributions.divergences import kl_between_normals, kl_between_norma
 from npvae.distributions.pairs import closed_form
 from npvae.distributions.posteriors import DiagonalGaussian, Gaussian
 from npvae.distributions.roles import Prior
-from npvae.inputs import check_count, check_type
+from npvae.inputs import check_count, check_number, check_positive, check_type
 from npvae.networks.initializers import uniform_fan_in
 from npvae.networks.layers import Chain, Dense, Tanh
 from npvae.networks.parameters import block
@@ -55,6 +55,8 @@ class VampPrior(Prior):
     def __init__(self, n_latent, n_data=784, n_components=100, mean=0.05, std=0.01, seed=0):
         for value, name in ((n_data, "n_data"), (n_components, "n_components")):
             check_count(value, name)
+        check_number(mean, "mean", np.isfinite, "a finite number")
+        check_positive(std, "std")
         check_count(seed, "seed", least=0)
         rng = np.random.default_rng(seed)
         u = rng.normal(mean, std, (n_components, n_data)).astype(np.float32)
@@ -93,7 +95,7 @@ class Vamp:
         precision, z_double = np.exp(-logvar), z.astype(double)
         constant = (mu * mu * precision + logvar + LOG_2PI).sum(axis=-1)
         log_n = z_double @ (mu * precision).T - 0.5 * ((z_double * z_double) @ precision.T + constant)
-        log_n, precision = log_n.astype(dtype), precision.astype(dtype)         # (..., C)
+        log_n = log_n.astype(dtype)                                             # (..., C)
         log_sum = log_sum_exp(log_n, axis=-1)
         responsibility = np.exp(log_n - log_sum[..., None])
         responsibility *= responsibility.real > 1e-30        # no subnormal numbers: they are slow
@@ -101,8 +103,9 @@ class Vamp:
 
     def backward(self, dlog_pz, cache):
         responsibility, z, precision = cache
-        mu = self.q.mu
-        weight = dlog_pz[..., None] * responsibility                            # (..., C)
+        dtype, double = z.dtype, precision.dtype        # float64 again: what follows are differences
+        z, mu = z.astype(double), self.q.mu.astype(double)
+        weight = (dlog_pz[..., None] * responsibility).astype(double)           # (..., C)
         dz = weight @ (mu * precision) - z * (weight @ precision)
         # sums over all z, of 1, z and z^2, each with its weight for the component
         weight, z = weight.reshape(-1, len(mu)).T, z.reshape(-1, mu.shape[1])
@@ -110,9 +113,9 @@ class Vamp:
         dmu = precision * (first - mu * total)
         dlogvar = 0.5 * (precision * (second - 2.0 * mu * first + mu * mu * total) - total)
         # mu, logvar = encoder(u): to its weights, a second time, and to the pseudo-inputs
-        dh = np.concatenate([dmu, dlogvar], axis=-1)
+        dh = np.concatenate([dmu, dlogvar], axis=-1).astype(dtype)
         self.prior.du += self.model.encoder.backward(dh, self.cache)[:, :self.model.n_data]
-        return dz
+        return dz.astype(dtype)
 
 
 class ConditionalNormal(Prior):

@@ -136,6 +136,16 @@ class StackedNormal(Prior):
         super().__init__(n_first + n_second, parts={"first": self.first, "second": self.second,
                                                     "network": network})
 
+    def given(self, condition, model):
+        posterior = getattr(model, "posterior", None)          # of a pair by itself there is no model
+        ours = self.first.n_latent, self.second.n_latent
+        if isinstance(posterior, StackedGaussian):
+            theirs = posterior.first.n_latent, posterior.second.n_latent
+            if theirs != ours:
+                raise ValueError(f"prior has n_first={ours[0]}, n_second={ours[1]}: {theirs[0]} and "
+                                 f"{theirs[1]} were expected, as in the posterior")
+        return super().given(condition, model)
+
     def sample(self, rng, n, dtype=np.float32):
         z2 = self.second.sample(rng, n, dtype)
         first = self.first.given(self.network.forward(z2)[0])

@@ -17,6 +17,8 @@ from npvae.numerics import log_mean_exp
 from npvae.randomness import stream
 from npvae.threads import all_cores
 
+DOUBLE = {"dtype": np.float64}        # of means: a million rows, one by one, cost float32 three digits
+
 
 class LatentMoments(NamedTuple):
     """Of the aggregate posterior, for each latent dimension: arrays (J,).
@@ -61,19 +63,21 @@ def latent_moments(model, x, condition=None, *, n_samples=20, seed=0):
     eps = model.draw_noise(stream(seed, "evaluate"), len(x), n_samples)
     z, drawn = model.posterior.sample(q, eps)
     if hasattr(q, "mu"):
-        mean, variance_of_mean = q.mu.mean(axis=0), q.mu.var(axis=0)
-        own = np.square(q.std).mean(axis=0)
+        mean, variance_of_mean = q.mu.mean(axis=0, **DOUBLE), q.mu.var(axis=0, **DOUBLE)
+        own = np.square(q.std).mean(axis=0, **DOUBLE)
     else:
-        mean, own = z.mean(axis=(0, 1)), z.var(axis=0, ddof=1).mean(axis=0)
-        variance_of_mean = z.mean(axis=0).var(axis=0) - own / n_samples     # less what L draws add
+        mean, own = z.mean(axis=(0, 1), **DOUBLE), z.var(axis=0, ddof=1).mean(axis=0, **DOUBLE)
+        # less what L draws add
+        variance_of_mean = z.mean(axis=0).var(axis=0, **DOUBLE) - own / n_samples
     if not model.posterior.has_density:
         rate = np.full(model.n_latent, np.inf)
     elif has_closed_form(q, p):
-        rate = kl(q, p)[0].mean(axis=0)
+        rate = kl(q, p)[0].mean(axis=0, **DOUBLE)
     else:
-        rate = (model.posterior.log_prob(drawn) - p.log_prob(z)[0]).mean()
-    return LatentMoments(mean=mean, variance=variance_of_mean + own, variance_of_mean=variance_of_mean,
-                         kl=rate, active=variance_of_mean > 0.01)
+        rate = (model.posterior.log_prob(drawn) - p.log_prob(z)[0]).mean(**DOUBLE)
+    moments = (np.asarray(each, x.dtype)[()] for each in
+               (mean, variance_of_mean + own, variance_of_mean, rate))
+    return LatentMoments(*moments, active=variance_of_mean > 0.01)
 
 
 class KLParts(NamedTuple):

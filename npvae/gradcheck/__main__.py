@@ -1,5 +1,6 @@
 """`python -m npvae.gradcheck`: the gradient of everything in the package, checked."""
 
+import argparse
 import os
 import sys
 import time
@@ -11,7 +12,8 @@ from npvae.gradcheck.rows import Sizes
 from npvae.gradcheck.table import TABLE
 
 
-def main():
+def main(arguments=None):
+    argparse.ArgumentParser(prog="python -m npvae.gradcheck", description=__doc__).parse_args(arguments)
     start = time.perf_counter()
     print("Gradients by hand against numerical ones, in float64; the largest relative error of "
           "any block.\n")

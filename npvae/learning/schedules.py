@@ -30,7 +30,11 @@ class Schedule:
 
 def value_at(schedule, epoch, name):
     """The value of any schedule, as a float; ValueError where it is no finite number of at least 0."""
-    return check_number(schedule(epoch), f"{name}({epoch:g})", lambda v: 0 <= v < math.inf,
+    try:
+        value = schedule(epoch)
+    except OverflowError:                           # as Python raises of 10.0 ** 1000
+        value = math.inf
+    return check_number(value, f"{name}({epoch:g})", lambda v: 0 <= v < math.inf,
                         "a finite number of at least 0")
 
 

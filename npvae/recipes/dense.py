@@ -46,7 +46,7 @@ def vae(n_data=784, n_hidden=(400,), n_latent=20, *, posterior="diagonal_gaussia
     VAE
         In float32; `astype(np.float64)` gives a copy in double precision.
     """
-    posterior, prior = of_names(posterior, prior, n_latent=n_latent, n_data=n_data)
+    posterior, prior = of_names(posterior, prior, n_latent=n_latent, n_data=n_data, seed=seed)
     return with_elbo(dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation,
                                  init, seed, shows_mask=shows_mask), beta)
 
@@ -64,7 +64,7 @@ def iwae(n_data=784, n_hidden=(200, 200), n_latent=50, *, posterior="diagonal_ga
     ----------
     Burda, Grosse and Salakhutdinov (2016).
     """
-    posterior, prior = of_names(posterior, prior, n_latent=n_latent, n_data=n_data)
+    posterior, prior = of_names(posterior, prior, n_latent=n_latent, n_data=n_data, seed=seed)
     return dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation, init,
                        seed, shows_mask=shows_mask, objective=IWAE())
 
@@ -92,7 +92,8 @@ def conditional_vae(n_data=784, n_condition=10, n_hidden=(400,), n_latent=20, *,
     too: prior="conditional_normal".
     """
     check_count(n_condition, "n_condition")
-    posterior, prior = of_names(posterior, prior, n_latent=n_latent, n_condition=n_condition)
+    posterior, prior = of_names(posterior, prior, n_latent=n_latent, n_condition=n_condition,
+                                seed=seed)
     return with_elbo(dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activation,
                                  init, seed, n_condition=n_condition, shows_mask=shows_mask), beta)
 

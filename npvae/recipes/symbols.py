@@ -68,7 +68,7 @@ def with_exact_symbols(model):
     Returns
     -------
     VAE
-        With copies of its networks, and with the logits of its prior.
+        With copies of its networks, the logits of its prior, and the beta of its objective.
     """
     check_type(model, "model", VAE, "a VAE")
     check_type(model.posterior, "posterior", GumbelSoftmax, "a GumbelSoftmax")
@@ -78,7 +78,8 @@ def with_exact_symbols(model):
     sizes = model.n_latent, model.posterior.n_categories
     prior = CategoricalPrior(*sizes).astype(model.parameters.dtype)
     prior.logits = model.prior.logits
+    objective = ScoreFunction(beta=getattr(model.objective, "beta", 1.0))
     return VAE(model.encoder.copy(), Categorical(*sizes), prior,
                Chain(*(layer.copy() for layer in layers[1:])), model.likelihood.copy(),
-               n_data=model.n_data, n_condition=model.n_condition, objective=ScoreFunction(),
+               n_data=model.n_data, n_condition=model.n_condition, objective=objective,
                corrupt=model.corrupt, shows_mask=model.shows_mask)
