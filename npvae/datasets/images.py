@@ -159,6 +159,7 @@ def one_hot(labels, n_classes, dtype=np.float32):
     """Labels 0 .. n_classes - 1, (n,), as rows with a single one, (n, n_classes).
 
     Of the given dtype. A TypeError tells of labels that are no integers, a ValueError of other ones.
+    A label that is not known, for `semi_supervised_vae`, is a row of zeros: to be put there afterwards.
     """
     check_dtype(dtype)
     return as_one_hot(labels, "labels", n_classes, dtype)
