@@ -57,7 +57,7 @@ def test_the_papers_script_keeps_its_parts_and_goes_on(tmp_path, monkeypatch, ca
     parts = functools.partial(script.evidence_by_parts, part=25)
     monkeypatch.setattr(script, "evidence_by_parts", parts)
     script.main(arguments)
-    result = json.loads((tmp_path / "results" / "iwae_k2.json").read_text())
+    result = json.loads((tmp_path / "results" / "iwae_k2_2.json").read_text())
     folder = tmp_path / "iwae_k2_2"
     saved = [np.load(folder / f"evidence_{start}.npz")["log_px"] for start in (0, 25, 50)]
     assert [len(part) for part in saved] == [25, 25, 10]
@@ -75,9 +75,9 @@ def test_the_papers_script_keeps_its_parts_and_goes_on(tmp_path, monkeypatch, ca
         begins.append(model.parameters.theta.copy()), fit(model, *args, **kwargs))[1])
     script.main(["--samples", "3", "--epochs", "1", "--after", str(folder), "--out", str(tmp_path)])
     np.testing.assert_array_equal(begins[0], model.parameters.theta)
-    later = json.loads((tmp_path / "results" / "iwae_k3_after_iwae_k2_2.json").read_text())
+    later = json.loads((tmp_path / "results" / "iwae_k3_after_iwae_k2_2_1.json").read_text())
     assert (later["after"], later["samples"], later["layers"]) == ("iwae_k2_2", 3, 1)
     monkeypatch.setattr(npvae.evaluation, "log_evidence", None)               # not asked again
     script.main(arguments)
-    again = json.loads((tmp_path / "results" / "iwae_k2.json").read_text())
+    again = json.loads((tmp_path / "results" / "iwae_k2_2.json").read_text())
     assert again["nll"] == result["nll"] and again["curve"] == result["curve"]

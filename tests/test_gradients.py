@@ -72,12 +72,12 @@ def test_gradients_table_is_printed(capsys, monkeypatch):
     from npvae.gradcheck import __main__ as table
     rows = {name: TABLE[name] for name in ("layers.Dense", "priors.StandardNormal", "recipes.vae")}
     monkeypatch.setattr(table, "TABLE", rows)
-    assert table.main() == 0
+    assert table.main([]) == 0
     printed = capsys.readouterr().out
     assert "3 of 3 agree" in printed and all(name in printed for name in rows)
     rows["of the sine"] = lambda s, rng: npvae.gradcheck.check_function(
         np.sin, lambda dy, x: (dy,), np.ones(3), rng=rng)
-    assert table.main() == 1
+    assert table.main([]) == 1
     assert "WRONG\n\n3 of 4 agree" in capsys.readouterr().out
 
 
