@@ -112,7 +112,7 @@ KINDS = {
     "channels": sizes((3, 2)), "before": sizes(), "after": sizes(), "n_first": count(),
     "n_second": count(), "n_in": count(5), "n_out": count(5), "c_in": count(4), "c_out": count(4),
     "k": count(4), "stride": count(1), "padding": count(0, least=0), "n": count(), "columns": count(),
-    "n_batch": count(4), "n_samples": count(28), "n_chains": count(27), "n_temperatures": count(4),
+    "n_batch": count(4), "n_samples": count(40), "n_chains": count(27), "n_temperatures": count(4),
     "n_draws": count(1, least=0),
     "n_models": count(3), "n_last": count(3), "chunk": count(), "n_leapfrog": count(3),
     "steps": count(4), "n_steps": count(3),
