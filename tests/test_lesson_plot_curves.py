@@ -37,6 +37,11 @@ def test_results_stand_beside_the_papers_and_not_among_the_curves(script):
             assert drawn[kind] == [(row, result[name]) for row, result in enumerate(runs)
                                    if result[name] is not None], kind
         assert [x for _, x in drawn[4.0]] == [other["nll"]] * (other["layers"] == n)
+        names = [label.get_text() for label in end.get_yticklabels()]
+        for name, run in zip(names, runs, strict=True):
+            assert f"K = {run['samples']}\n{run['epochs']:,} epochs" in name
+            before = [other["samples"] for other in results if other["run"] == run["after"]]
+            assert name.endswith(f" after K = {before[0]}" if before else " epochs")
         hours = [text.get_text() for text in end.texts]
         assert hours == [f"{script.hours_before(run, results) + run['training_hours']:.1f} h"
                          for run in runs]

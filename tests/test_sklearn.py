@@ -107,3 +107,15 @@ def test_pyods_detector_knows_the_columns_it_was_fitted_to(rows):
     labels = detector.fit_predict(rows[0])
     np.testing.assert_array_equal(labels, detector.labels_)
     assert detector.n_features_in_ == rows[0].shape[1] and not hasattr(detector, "feature_names_in_")
+
+
+def test_pyods_detector_has_the_names_of_the_columns_where_there_are_some(rows, monkeypatch):
+    fit = VAEDetector.fit
+
+    def named(self, X, y=None):                         # as of a table of pandas
+        fit(self, X).feature_names_in_ = ["a", "b", "c", "d"]
+        return self
+    monkeypatch.setattr(VAEDetector, "fit", named)
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        detector = PyODDetector(n_steps=3, random_state=0).fit(rows[0])
+    assert detector.feature_names_in_ == ["a", "b", "c", "d"]
