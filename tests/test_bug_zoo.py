@@ -1,5 +1,6 @@
 """Chapter 7: a check must be able to fail. Every mutant of the zoo is seen by its check."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from bug_zoo import ZOO, mutated, page
 from npvae.gradcheck import checks
 from npvae.gradcheck.rows import Sizes
 from npvae.gradcheck.table import TABLE
+from zoo_sources import SOURCES, source
 
 BUGS = pytest.mark.parametrize("bug", ZOO, ids=lambda bug: bug.name)
 
@@ -32,6 +34,16 @@ def test_the_zoo_is_large_and_its_page_is_the_zoo():
     assert len(ZOO) >= 20
     written = Path(__file__).with_name("BUG_ZOO.md").read_text(encoding="utf-8")
     assert written == page(), "run python tests/bug_zoo.py"
+
+
+def test_the_sources_are_of_bugs_of_the_zoo():
+    names = [bug.name for bug in ZOO]
+    assert set(SOURCES) < set(names) and len(SOURCES) > 50
+    assert [bug.name for bug in ZOO if bug.name in SOURCES] == list(SOURCES)         # in its order
+    link = re.compile(r"\[([\w.-]+/[\w.-]+), (?:issue |pull request )?([\w.]+)\]"
+                      r"\(https://github\.com/\1/(?:issues/|pull/|blob/[0-9a-f]{40}/(?:\w+/)*)\2\)")
+    assert [name for name in SOURCES if not link.fullmatch(source(name))] == []
+    assert source("A gradient wrong by a tenth of a percent") is None
 
 
 WHOLE_MODELS = [name for name in TABLE
