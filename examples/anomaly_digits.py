@@ -19,8 +19,9 @@ What the rest of the way takes is not shown. `--quick` ends before the turn: wit
 
 What helps is to ask how much an image costs for its complexity (Serra et al., 2020, take the length of
 the image when compressed). Here: nats per unit of outline, the sum of all differences between
-neighbouring pixels. The 1 is then found at once, and the 7 much better; the 0, whose outline is long,
-less well. No score is best for all anomalies: choose it by normal data and by what you fear.
+neighbouring pixels. The 1 is then found at once, and the 7 much better; the 0 and, most
+of all, the 8, whose outlines are long, less well. No score is best for all anomalies: choose it by
+normal data and by what you fear.
 
     python examples/anomaly_digits.py [--quick] [--likelihood gaussian]
 """

@@ -12,8 +12,17 @@ text blocks that are flagged. Which point to choose depends on what a miss costs
 has seen normal rows, and what it promises of them holds in the mean: with one set of rows held out,
 10 % may become 11.
 
-Five scores by the same models are compared, and beside them the distance to the fifth nearest of the
-rows that were trained on, which needs no model at all and is hard to beat.
+Five scores by the same models are compared:
+
+- reconstruction error: the squared error of the decoded code;
+- reconstruction probability: -log p(x|z), in the mean over draws of z from q (An and Cho, 2015);
+- -ELBO: the same, and what the code costs, its KL;
+- -log p(x): by importance sampling, the only one of them that is a density's;
+- latent distance: how far the code is from those of normal rows, in deviations;
+
+and beside them the distance to the fifth nearest of the rows that were trained on, which needs no
+model and is hard to beat. On this table the simplest of them comes first and -log p(x) last, by 0.012 in
+area. Without anomalies nobody knows that beforehand; on other tables the order is another.
 
 The claim: -log p(x) finds the blocks that are not text as well as the nearest neighbours do, flags as
 many text blocks as it promised, and tells which columns are odd.
@@ -118,11 +127,16 @@ def why_figure(table, rows, excess):
         column = int(added.argmax())
         low, high = np.quantile(normal[:, column], [0.01, 0.99])
         axes.set(xlabel="nats beyond the usual", xscale="symlog")
-        axes.set_title(f"{table.columns[column]}: {row[column]:.4g}\n"
-                       f"(98 % of text: {low:.4g} to {high:.4g})", fontsize=10)
+        axes.set_title(f"{table.columns[column]}: {in_figures(row[column])}\n"
+                       f"(98 % of text: {in_figures(low)} to {in_figures(high)})", fontsize=10)
     figure.axes[0].set(yticks=range(n), yticklabels=table.columns)
     figure.axes[0].invert_yaxis()
     return figure
+
+
+def in_figures(value):
+    """Four significant figures, without an exponent."""
+    return np.format_float_positional(value, 4, fractional=False, trim="-")
 
 
 def main(arguments=None):
@@ -151,7 +165,8 @@ def main(arguments=None):
     rows, excess = odd_rows(detector, known, new)
     for row, added in zip(new[rows], excess):
         column = int(added.argmax())
-        print(f"odd by its {table.columns[column]}, {row[column]:.4g}: {added[column]:+.1f} nats")
+        print(f"odd by its {table.columns[column]}, {in_figures(row[column])}: "
+              f"{added[column]:+.1f} nats")
     found["oddest"] = excess.argmax(axis=1)
     price_figure(areas, scores, labels, detector).savefig(asked.out / "anomaly_real_table.png", dpi=110)
     why_figure(table, new[rows], excess).savefig(asked.out / "anomaly_real_table_why.png", dpi=110)

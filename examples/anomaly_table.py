@@ -79,7 +79,7 @@ def draw(detector, scores, labels, shares):
     for name, threshold, style, colour in (
             ("99 % quantile", detector.threshold(quantile=0.99), ":", GREEN),
             ("mean + 3 sigma", detector.threshold(sigmas=3), "-.", GREY)):
-        histogram.axvline(threshold, color=colour, ls=style, label=name)
+        histogram.axvline(threshold, color=colour, ls=style, label=f"{name}: {threshold:.1f}")
     histogram.set(title="-ELBO", xlabel="nats per row (the highest 3 % not shown)", ylabel="density",
                   yscale="log")
     histogram.legend(frameon=False, fontsize=8)
@@ -121,10 +121,14 @@ def main(arguments=None):
                      for kind, one in detectors.items()}
               for name, rows in {"normal": normal, **planted}.items()}
     found = {"auc": evaluation.roc_auc(scores, labels), "shares": shares,
-             "false alarms": shares["normal"]["negative_elbo"]}
+             "false alarms": shares["normal"]["negative_elbo"],
+             "counts": evaluation.confusion_matrix(scores > detector.threshold(quantile=0.99), labels)}
     print(f"area under the ROC curve {found['auc']:.3f}; the 99 % quantile flags "
           f"{100 * found['false alarms']:.1f} % of new normal rows, mean + 3 sigma "
           f"{100 * detector.flag(normal, sigmas=3).mean():.1f} %")
+    (passed, false_alarms), (missed, caught) = found["counts"]
+    print(f"of {len(normal)} normal rows {passed} pass, {false_alarms} are false alarms; of "
+          f"{labels.sum()} anomalies {caught} are found, {missed} missed")
     for name, of_kinds in shares.items():
         print(f"{name:16} " + ", ".join(f"{100 * n:5.1f} % by {kind}" for kind, n in of_kinds.items()))
     draw(detector, scores, labels, shares).savefig(asked.out / "anomaly_table.png", dpi=110)

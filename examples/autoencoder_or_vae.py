@@ -17,7 +17,9 @@ If each were N(0, I), the code would say nothing about the image.
 
 Each plane is looked at in its own units: the map reaches 2.5 deviations of its codes to each side, and
 the places around a mean are 1/4 and 1/2 of one away. The walk leads between the two digits whose mean
-codes are farthest apart in these units, in both planes together, each from its most central image.
+codes are farthest apart in these units, in both planes together, each from its most central image. On
+the walk and around a mean, where codes are near, two dimensions show little difference between the two;
+what tells them apart is what N(0, I) draws, and the holes of the map.
 
     python examples/autoencoder_or_vae.py [--quick]
 """
@@ -155,11 +157,12 @@ def main(arguments=None):
         # draws of N(0, I), decoded: do they look like any image?
         distance = cdist(model.decode(draws[:n_drawn]), images[:5000], "sqeuclidean").min(axis=1)
         found = result[name] = dict(
-            deviation=deviation.mean(), inside=np.mean(np.linalg.norm(z, axis=-1) < 2), kl=moments.kl,
-            holes=holes, distance=distance.mean(), std=q.std.mean(),
-            reconstruction=npvae.evaluate(model, x).reconstruction)
+            deviation=deviation.mean(), correlation=np.corrcoef(z.T)[0, 1], kl=moments.kl,
+            inside=np.mean(np.linalg.norm(z, axis=-1) < 2), holes=holes, distance=distance.mean(),
+            std=q.std.mean(), reconstruction=npvae.evaluate(model, x).reconstruction)
         print(f"{name:3}  mean {np.round(moments.mean, 2)}, deviation "
-              f"{np.round(np.sqrt(moments.variance), 2)}, KL {np.round(moments.kl, 2)} nats; "
+              f"{np.round(np.sqrt(moments.variance), 2)}, correlation {found['correlation']:.2f}, "
+              f"KL {np.round(moments.kl, 2)} nats; "
               f"{100 * found['inside']:.0f} % of the codes within radius 2 (N(0, I): 86 %); "
               f"mean std(x) {found['std']:.2f}")
         print(f"     test reconstruction {found['reconstruction']:.1f} nats per image; "

@@ -8,8 +8,8 @@ posterior collapses.
 
 Every beta trades the one for the other, and the end points of the trainings make the curve of
 *rate against distortion* (Alemi et al., 2018). A low beta buys a long code: sharp reconstructions, and
-codes that no longer fill N(0, I), so bad samples. A high beta buys none: blurred everything. At 1
-the sum is -ELBO, and the curve's slope is -1.
+codes that no longer fill N(0, I), so bad samples. A high beta buys none: blurred everything.
+The sum of both is -ELBO whatever the beta; at 1 it is the loss itself, and the curve's slope is -1.
 
 *Disguise 1: the variance c of a Gaussian likelihood.* -log p is the squared error over 2 c, plus
 a constant. So 2 c * loss = squared error + 2 c * rate: to choose c is to choose beta = 2 c.

@@ -35,7 +35,9 @@ def sizes_figure(sizes, found):
     left.legend(frameon=False)
     middle.plot(sizes, sizes, ":", color=plots.GREY, label="all of them")
     middle.plot(sizes, [found[J]["in use"] for J in sizes], "o-", color=plots.BLUE, label="in use")
-    middle.set(title="what the VAE uses of them", yscale="log", ylabel="dimensions")
+    middle.set(title="what the VAE uses of them", yscale="log", ylabel="dimensions", yticks=sizes,
+               yticklabels=sizes)
+    middle.yaxis.set_minor_locator(NullLocator())
     middle.legend(frameon=False)
     right.plot(sizes, [found[J]["kl"] for J in sizes], "s--", color=plots.GREEN)
     right.set(title="what the VAE's code says", ylabel="KL, nats per image", ylim=(0, None))

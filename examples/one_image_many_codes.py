@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.patches import Circle, Ellipse
 
 import npvae
 from npvae import datasets, plots
@@ -41,21 +42,31 @@ def variation_of(model, z):
 
 
 def draw(mu_all, q, z, x, decoded):
-    figure = Figure(figsize=(10, 4.6), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1, 1.5))
-    left.plot(*mu_all.T, ".", color="#d8d8d8", ms=2, label="mu of test images")
-    turn = np.linspace(0, 2 * np.pi, 100)[:, None]
-    for i, (colour, mark) in enumerate(STYLES):
-        left.plot(*z[:200, i].T, mark, color=colour, ms=2.5, alpha=0.6, label=f"draws for image {i + 1}")
+    """The plane; each region in its own units; the image, five decoded draws, and what varies."""
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    plane, right = figure.subfigures(1, 2, width_ratios=(1, 1.35))
+    left, rows = plane.subplots(), right.subplots(len(x), 2, width_ratios=(1, 4))
+    left.plot(*mu_all.T, ".", color="#d8d8d8", ms=2)
+    for i, ((colour, mark), (region, pictures)) in enumerate(zip(STYLES, rows)):
+        left.add_patch(Ellipse(q.mu[i], *(4 * q.std[i]), color=colour, zorder=3))
+        left.annotate(f"image {i + 1}", q.mu[i], (-18, 28), textcoords="offset points", weight="bold",
+                      ha="center", arrowprops={"arrowstyle": "->"})
+        region.plot(*((z[:200, i] - q.mu[i]) / q.std[i]).T, mark, color=colour, ms=2)
         for radius in (1, 2):
-            ring = q.mu[i] + radius * q.std[i] * np.hstack([np.cos(turn), np.sin(turn)])
-            left.plot(*ring.T, color="k", lw=0.9)
-    left.set(title="z ~ N(mu(x), sigma(x)²)", xlabel="$z_1$", ylabel="$z_2$", aspect="equal")
-    left.plot([], [], color="k", lw=0.9, label="one and two sigma")
-    plots.label_rows(right, [np.vstack([x[i], decoded[i, :8]]) for i in range(len(x))],
-                     [f"image {i + 1}" for i in range(len(x))])
-    right.set_title("the image, and eight of its draws, decoded")
-    figure.legend(loc="outside lower center", ncols=5, fontsize=9, frameon=False, markerscale=2.5)
+            region.add_patch(Circle((0, 0), radius, fill=False, lw=0.9))
+        region.set(xlim=(-4, 4), ylim=(-4, 4), xticks=(-2, 0, 2), yticks=(-2, 0, 2), aspect="equal",
+                   ylabel=f"image {i + 1}")
+        spread = decoded[i].std(axis=0)
+        shown = np.vstack([x[i], decoded[i, :5], spread / spread.max()])
+        pictures.imshow(plots.tile(shown, (28, 28), len(shown)), cmap="gray_r", vmin=0, vmax=1)
+        pictures.axvline(27.5, color=plots.ORANGE)
+        pictures.axvline(6 * 28 - 0.5, color=plots.ORANGE)
+        pictures.set(xticks=[], yticks=[])
+        if i == 0:
+            region.set_title("200 draws, in\nunits of sigma", fontsize=10)
+            pictures.set_title("the image | five draws, decoded | where they vary", fontsize=10)
+    left.set(title="grey: mu of test images\nin colour: two sigma of q(z|x)", xlabel="$z_1$",
+             ylabel="$z_2$", aspect="equal")
     return figure
 
 
@@ -69,7 +80,7 @@ def main(arguments=None):
     data, rng = datasets.mnist(), np.random.default_rng(0)
     model = npvae.vae(784, (200,), 2)
     npvae.fit(model, data.train_images[:n], epochs=epochs, learning_rate=2e-3, progress=False)
-    first = [int(np.argmax(data.test_labels == digit)) for digit in (1, 0, 7)]    # the first of each
+    first = [int(np.argmax(data.test_labels == digit)) for digit in (1, 0, 2)]    # the first of each
     x = data.test_images[first]
     q, z, found = scatter_of(model, x, 2000, rng)
     decoded, variation = variation_of(model, z[:200])

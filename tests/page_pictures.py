@@ -62,13 +62,13 @@ def collapsed(page):
     page.click("#try li:nth-child(7) button")
 
 
-def memorised(page):
+def scattered(page):
     page.run("setModel('vae', 0); state.view = 'density'; changed(); 1")
 
 
 SHOTS = {"explorer": ("en", moved), "explorer_drawn": ("ko", drawn),
          "explorer_autoencoder": ("en", hole), "explorer_labels": ("ko", labels),
-         "explorer_memorised": ("en", memorised), "explorer_collapsed": ("en", collapsed)}
+         "explorer_scattered": ("en", scattered), "explorer_collapsed": ("en", collapsed)}
 
 
 def save(page, path, height=None):

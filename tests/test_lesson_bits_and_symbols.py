@@ -11,7 +11,7 @@ from quick_runs import load, run
 from test_reading_list import figures
 
 
-def test_bits_and_symbols(tmp_path):
+def test_quick(tmp_path):
     found = run("bits_and_symbols", tmp_path)
     bias, spread = np.transpose(list(found["gradient"].values()))
     # the lower the temperature, the more the gradient spreads: more than the score function's, or less

@@ -186,6 +186,7 @@ def how_good_is_q(found, printed):
     for gap in found["gaps"].values():
         assert gap.approximation.mean() > 0.3 and gap.amortization.mean() > 0.3
     assert found["ends"] > 0.3
+    assert (found["evidence"].pareto_k > 0.7).mean() > 0.5          # few effective samples, a heavy tail
 
 
 CLAIMS = {check.__name__: check for check in (

@@ -262,6 +262,12 @@ def test_anomaly_table(tmp_path):
     assert min(shares[kind]["negative_elbo"] for kind in shares) > 0.4
     assert figures(tmp_path) == {"anomaly_table.png", "anomaly_table_detector.npz"}
 
+    # the confusion matrix is of the same shares
+    (passed, false_alarms), (missed, caught) = found["counts"]
+    assert (passed + false_alarms, missed + caught) == (5000, 600)
+    assert false_alarms / 5000 == pytest.approx(found["false alarms"])
+    assert caught / 600 == pytest.approx(np.mean([shares[kind]["negative_elbo"] for kind in shares]))
+
     # the saved detector judges as the one of the example did
     detector = npvae.evaluation.load_detector(tmp_path / "anomaly_table_detector.npz")
     example, rng = load("examples/anomaly_table.py"), np.random.default_rng(5)

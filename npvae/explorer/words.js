@@ -12,8 +12,9 @@ const WORDS = {
     beta: "beta, the price of a nat of code", label: "label c",
     aboutAutoencoder: "The same networks without the KL. A code is a point; q has no width, and "
       + "between the codes nobody has been.",
-    aboutVae: "Trained on reconstruction + beta KL. A small beta memorises: q is narrow, and codes "
-      + "lie far apart. A large one collapses: every q is N(0, I), and z says nothing.",
+    aboutVae: "Trained on reconstruction + beta KL. A small beta scatters: q is narrow, codes "
+      + "lie far apart, and N(0, I) draws between them. A large one collapses: every q is N(0, I), and "
+      + "z says nothing.",
     aboutConditional: "Encoder and decoder are told the label. z is left with the handwriting: one z, "
       + "ten labels.",
     show: "Show", map: "decoded map", codes: "codes", density: "density",
@@ -86,8 +87,8 @@ const WORDS = {
     model: "모델", autoencoder: "오토인코더", vae: "VAE", conditional_vae: "조건부 VAE",
     beta: "beta, 잠재 코드 1나트의 값", label: "레이블 c",
     aboutAutoencoder: "신경망은 같고 KL이 없습니다. 잠재 코드는 점이고 q에는 너비가 없습니다. 잠재 코드와 잠재 코드 사이는 아무도 가 보지 않은 곳입니다.",
-    aboutVae: "재구성 오차 + beta KL로 학습했습니다. beta가 작으면 외웁니다. q가 좁고 잠재 코드가 서로 멉니다. beta가 크면 붕괴합니다. 모든 q가 "
-      + "N(0, I)이 되고 z는 아무 정보도 담지 않습니다.",
+    aboutVae: "재구성 오차 + beta KL로 학습했습니다. beta가 작으면 흩어집니다. q가 좁고 잠재 코드가 서로 멀어서, N(0, I)에서 뽑은 z는 그 사이에 "
+      + "떨어집니다. beta가 크면 붕괴합니다. 모든 q가 N(0, I)이 되고 z는 아무 정보도 담지 않습니다.",
     aboutConditional: "인코더와 디코더에 레이블을 알려 줍니다. z에는 필체만 남습니다. z 하나에 레이블 열 개입니다.",
     show: "배경", map: "디코딩한 지도", codes: "잠재 코드", density: "밀도",
     plane: "잠재 평면",
