@@ -36,6 +36,19 @@ def test_a_column_of_any_size_gets_mean_zero_and_deviation_one(rng, size, offset
     np.testing.assert_allclose(z[:, 0], (u - u.mean()) / u.std(), rtol=1e-7, atol=1e-9)
 
 
+@pytest.mark.parametrize("hole", [0.0, 0.3])
+def test_the_mean_of_many_rows_that_hardly_vary_has_its_digits(rng, hole):
+    """The rounding of a sum of 100,000 numbers near 1.7e9, such as times, is no part of a deviation."""
+    u, seen = rng.standard_normal((100_000, 2)), rng.random((100_000, 2)) >= hole
+    x = 1.7e9 + 1e-3 * u
+    standardizer = datasets.standardizer_of(np.ma.masked_array(x, ~seen))
+    for column in range(2):
+        off = x[seen[:, column], column] - 1.7e9                     # exact
+        mean = (standardizer.shift[column] - 1.7e9) / off.std()
+        assert mean == pytest.approx(off.mean() / off.std(), abs=2e-3)
+        assert standardizer.scale[column] == pytest.approx(off.std(), rel=1e-6)
+
+
 def test_a_standardizer_of_wrong_numbers_is_refused():
     one = np.ones(2)
     for shift, scale, kind, message in (

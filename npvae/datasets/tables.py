@@ -69,6 +69,7 @@ def standardizer_of(x):
     seen = np.broadcast_to(~np.asarray(mask), x.shape)
     n = np.maximum(seen.sum(axis=0), 1.0)
     mean = (u * seen).sum(axis=0) / n
+    mean += ((u - mean) * seen).sum(axis=0) / n          # what the rounding of so long a sum has cost
     scale = largest * np.sqrt((np.square(u - mean) * seen).sum(axis=0) / n)
     span = np.where(seen, u, -np.inf).max(axis=0) - np.where(seen, u, np.inf).min(axis=0)
     varies = (span > ROUNDING) & (scale > 0)
