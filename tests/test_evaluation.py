@@ -60,6 +60,21 @@ def test_latent_moments_are_those_of_draws_from_the_aggregate_posterior(rng):
     assert moments.kl.sum() == pytest.approx(model.loss(x, sigma_points(3, 50)).kl, rel=1e-12)
 
 
+def test_nothing_is_drawn_for_moments_that_are_known(rng, monkeypatch):
+    """A Gaussian's own, and a KL in closed form. Draws are for a sampled KL, and a flow's moments."""
+    drawn, draw = [], npvae.VAE.draw_noise
+    monkeypatch.setattr(npvae.VAE, "draw_noise", lambda *a: drawn.append(a[3]) or draw(*a))
+    for prior, posterior, expected in (("standard_normal", "diagonal_gaussian", []),
+                                       ("mixture_of_normals", "diagonal_gaussian", [7]),
+                                       ("standard_normal", "flow_gaussian", [7])):
+        model = npvae.vae(4, (3,), 2, prior=prior, posterior=posterior)
+        moments = evaluation.latent_moments(model, rng.random((5, 4)), n_samples=7)
+        assert drawn == expected and np.isfinite(moments.kl).all()
+        drawn.clear()
+    evaluation.latent_moments(npvae.autoencoder(4, (3,), 2), rng.random((5, 4)))
+    assert drawn == []
+
+
 def test_a_unit_that_ignores_x_is_not_active(rng):
     model = small_vae(scale=1.0)
     model.encoder.layers[-1].W[:, 1] = 0.0

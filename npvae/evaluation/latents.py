@@ -50,8 +50,8 @@ def latent_moments(model, x, condition=None, *, n_samples=20, seed=0):
     x : array (n, D)
     condition : array (n, C), optional
     n_samples : int
-        Draws of z for each x, at least 2: used for what q(z|x) does not know of itself, and for a
-        KL without closed form.
+        Draws of z for each x, at least 2: made for what q(z|x) does not know of itself, and for a
+        KL without closed form, and not otherwise.
     seed : int
         Of the draws.
     """
@@ -60,8 +60,10 @@ def latent_moments(model, x, condition=None, *, n_samples=20, seed=0):
     condition = as_condition(model, condition, len(x))
     n_samples = check_count(n_samples, "n_samples", least=2)
     q, p = model.encode(x, condition), model.prior.given(condition, model)
-    eps = model.draw_noise(stream(seed, "evaluate"), len(x), n_samples)
-    z, drawn = model.posterior.sample(q, eps)
+    sampled = model.posterior.has_density and not has_closed_form(q, p)
+    if sampled or not hasattr(q, "mu"):
+        eps = model.draw_noise(stream(seed, "evaluate"), len(x), n_samples)
+        z, drawn = model.posterior.sample(q, eps)
     if hasattr(q, "mu"):
         mean, variance_of_mean = q.mu.mean(axis=0, **DOUBLE), q.mu.var(axis=0, **DOUBLE)
         own = np.square(q.std).mean(axis=0, **DOUBLE)
@@ -71,10 +73,10 @@ def latent_moments(model, x, condition=None, *, n_samples=20, seed=0):
         variance_of_mean = z.mean(axis=0).var(axis=0, **DOUBLE) - own / n_samples
     if not model.posterior.has_density:
         rate = np.full(model.n_latent, np.inf)
-    elif has_closed_form(q, p):
-        rate = kl(q, p)[0].mean(axis=0, **DOUBLE)
-    else:
+    elif sampled:
         rate = (model.posterior.log_prob(drawn) - p.log_prob(z)[0]).mean(**DOUBLE)
+    else:
+        rate = kl(q, p)[0].mean(axis=0, **DOUBLE)
     moments = (np.asarray(each, x.dtype)[()] for each in
                (mean, variance_of_mean + own, variance_of_mean, rate))
     return LatentMoments(*moments, active=variance_of_mean > 0.01)
