@@ -88,10 +88,30 @@ def test_left_out_distances_are_those_by_the_other_rows(rng):
     x = rng.standard_normal((12, 4)) @ rng.standard_normal((4, 4))
     precision, mean = np.linalg.inv(np.cov(x.T)), x.mean(axis=0)
     found = left_out(np.einsum("ij,jk,ik->i", x - mean, precision, x - mean), 12)
-    for i in range(12):
+    np.testing.assert_allclose(found, by_the_others(x), rtol=1e-10)
+
+
+def by_the_others(x):
+    """The squared distance of each row by the mean and covariance of the others, written out."""
+    found = []
+    for i, row in enumerate(x):
         others = np.delete(x, i, axis=0)
-        d = x[i] - others.mean(axis=0)
-        assert found[i] == pytest.approx(d @ np.linalg.inv(np.cov(others.T)) @ d, rel=1e-10)
+        d = row - others.mean(axis=0)
+        found.append(d @ np.linalg.solve(np.cov(others.T), d))
+    return np.array(found)
+
+
+@pytest.mark.parametrize("far", [1e2, 1e4, 1e6, 1e8, 1e10, 1e12])
+def test_the_oddest_normal_row_stays_the_oddest_however_far_it_is(far, rng):
+    """Of one that is millions of deviations off, nearly all of the covariance is its own."""
+    model, x = linear_codes(2, 4).astype(np.float64), rng.standard_normal((50, 4))
+    x[0, 0] = far
+    scores = evaluation.AnomalyDetector(model, x, "latent_distance").normal_scores
+    assert scores[-1] > 100 and 0 <= scores[0] and scores[-2] < 20
+    if far < 1e7:                       # beyond, this plain way of leaving rows out has no digits
+        expected = by_the_others(model.encode(x).mu)
+        assert expected[0] == max(expected)
+        np.testing.assert_allclose(scores, np.sort(expected), rtol=1e-3)
 
 
 def test_a_detector_of_distances_has_left_each_row_out(rng):

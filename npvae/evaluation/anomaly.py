@@ -85,13 +85,13 @@ class AnomalyDetector:
         self.n_normal = len(prepared)
         if self.n_normal == 1:
             raise ValueError("normal has 1 row: at least 2 were expected")
+        distances = np.array([double.measure(prepared, seen) for double in twin.members])
         for member, double in zip(self.members, twin.members):
-            double.measure(prepared, seen)
             member.latent_mean, member.latent_precision = double.latent_mean, double.latent_precision
         scores = self._by_each(normal, observed)
         if score == "latent_distance":
             self._check_moments()
-            scores = left_out(scores, self.n_normal)
+            scores = left_out(distances, self.n_normal)
         self.normal_scores = np.sort(pooled(score, scores)[0])
 
     @property

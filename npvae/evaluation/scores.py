@@ -25,11 +25,18 @@ class Member:
         self.model, self.latent_mean, self.latent_precision = model, latent_mean, latent_precision
 
     def measure(self, x, observed):
-        """Find the moments of the codes of normal rows x (n, D)."""
+        """Find the moments of the codes of normal rows x (n, D); return the squared distances of these.
+
+        By QR of the centred codes. Of a row that is millions of deviations off the covariance would
+        have the squares, and of the other rows' deviations no digits.
+        """
         mu = self.codes(x, observed)
-        self.latent_mean = mu.mean(axis=0)
-        covariance = np.atleast_2d(np.cov(mu.T)) + 1e-9 * np.eye(mu.shape[1])
-        self.latent_precision = np.linalg.inv(covariance)
+        self.latent_mean, (n, J) = mu.mean(axis=0), mu.shape
+        floor = np.sqrt((n - 1) * 1e-9) * np.eye(J)                # adds 1e-9 to the variances
+        q, r = np.linalg.qr(np.concatenate([mu - self.latent_mean, floor]))
+        inverse = np.linalg.inv(r) * np.sqrt(n - 1)
+        self.latent_precision = inverse @ inverse.T
+        return (n - 1) * np.square(q[:n]).sum(axis=1)
 
     def in_float64(self):
         """The same with a model in float64. For distances of codes: in a dimension that says little,
@@ -97,10 +104,12 @@ def left_out(distance, n):
 
         others' d^2 = (n / (n - 1))^2 (n - 2) / (n - 1) d^2 / (1 - c d^2),
 
-    by the formula of Sherman and Morrison. So the normal rows are judged as a new row will be.
+    by the formula of Sherman and Morrison. So the normal rows are judged as a new row will be. Of a row
+    that is so far off that rounding leaves nothing of 1 - c d^2, the distance is 1e15, or so.
     """
     c = n / (n - 1)**2
-    return (n / (n - 1))**2 * (n - 2) / (n - 1) * distance / (1.0 - c * distance)
+    rest = np.maximum(1.0 - c * distance, np.finfo(np.float64).eps)
+    return (n / (n - 1))**2 * (n - 2) / (n - 1) * distance / rest
 
 
 SCORES = {"reconstruction_error": reconstruction_error, "negative_elbo": negative_elbo,
