@@ -6,6 +6,9 @@ import pytest
 import npvae
 from npvae import evaluation
 from npvae.datasets import standardizer_of
+from npvae.distributions.columns import Categorical, Columns
+from npvae.distributions.counts import Poisson
+from npvae.distributions.likelihoods import Gaussian
 from npvae.evaluation.contributions import CONTRIBUTIONS
 from npvae.networks import Chain, Dense
 from test_scores import ALL, D, PAIRS, wild
@@ -70,6 +73,28 @@ def test_a_spike_in_a_column_is_told_by_it(rng):
         usual = detector.contributions(held_out).columns.mean(axis=0)
         excess = detector.contributions(spiked).columns - usual
         assert (excess.argmax(axis=1) == column).mean() > 0.75, kind
+
+
+@pytest.mark.parametrize("likelihood, classes", [
+    (Categorical(4), [0]), (Columns([(Gaussian(), [1, 2]), (Categorical(4), [0])]), [0]),
+    (Columns([(Columns([(Categorical(4), [1]), (Gaussian(), [0])]), [2, 0]), (Poisson(), [1])]), [0])])
+def test_the_error_of_a_class_is_that_it_is_the_wrong_one(likelihood, classes, rng):
+    """Not how far apart the numbers of two classes are: they are names."""
+    n_columns = 1 if isinstance(likelihood, Categorical) else 3
+    x = np.column_stack([rng.integers(4, size=40), rng.poisson(3.0, 40), rng.standard_normal(40)])
+    x = x[:, :n_columns]
+    model = npvae.vae(n_columns, (5,), 2, likelihood=likelihood).astype(np.float64)
+    detector = evaluation.AnomalyDetector(model, x, "reconstruction_error")
+    seen, made = rng.random(x.shape) < 0.8, model.reconstruct(x)
+    expected = np.square(x - made)
+    expected[:, classes] = x[:, classes] != made[:, classes]
+    assert (np.abs(x - made)[:, classes] > 1).any()
+    columns, code = detector.contributions(x)
+    np.testing.assert_allclose(columns, expected, rtol=1e-12)
+    np.testing.assert_allclose(detector.score(x), expected.sum(axis=1), rtol=1e-12)
+    assert (code == 0).all()
+    hidden = detector.contributions(x, observed=seen).columns
+    assert (hidden[~seen] == 0).all() and set(hidden[:, classes].ravel()) == {0, 1}
 
 
 def test_a_distance_of_codes_has_no_columns(rng):

@@ -149,13 +149,25 @@ class Columns(Likelihood):
 
 def any_number(likelihood, n_columns):
     """Which columns may hold any number: (D,) of bool. Classes, counts and bits may not."""
-    if isinstance(likelihood, Columns):
-        found = np.empty(n_columns, bool)
-        for part, columns in zip(likelihood.likelihoods, likelihood.columns):
-            found[columns] = any_number(part, len(columns))
-        return found
-    try:
-        likelihood.check(np.full((1, n_columns), -0.5), "x")       # no class, no count, no grey value
-    except ValueError:
-        return np.zeros(n_columns, bool)
-    return np.ones(n_columns, bool)
+    def may(part, n):
+        try:
+            part.check(np.full((1, n), -0.5), "x")                 # no class, no count, no grey value
+        except ValueError:
+            return False
+        return True
+    return by_column(may, likelihood, n_columns)
+
+
+def of_classes(likelihood, n_columns):
+    """Which columns hold classes, whose numbers are names: (D,) of bool."""
+    return by_column(lambda part, n: isinstance(part, Categorical), likelihood, n_columns)
+
+
+def by_column(holds, likelihood, n_columns):
+    """holds(part, its number of columns) of the likelihood of each column: (D,) of bool."""
+    if not isinstance(likelihood, Columns):
+        return np.full(n_columns, holds(likelihood, n_columns))
+    found = np.empty(n_columns, bool)
+    for part, columns in zip(likelihood.likelihoods, likelihood.columns):
+        found[columns] = by_column(holds, part, len(columns))
+    return found

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.door import filled
+from npvae.evaluation.scores import squared_errors
 from npvae.numerics import log_sum_exp
 from npvae.objectives import ELBO, SampledKL
 
@@ -35,8 +35,7 @@ class Contributions(NamedTuple):
 
 def of_the_error(member, x, observed, eps):
     """The squared error of each column."""
-    error = filled(x - member.model.reconstruct(x, observed=observed), observed)
-    return error * error, np.zeros(len(x))
+    return squared_errors(member.model, x, observed), np.zeros(len(x))
 
 
 def of_the_elbo(member, x, observed, eps):

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from npvae.distributions.columns import of_classes
 from npvae.door import check_density, filled
 from npvae.evaluation.evidence import Weights, codes_at_a_time, weigh
 from npvae.numerics import log_sum_exp
@@ -55,10 +56,20 @@ class Member:
         return model.forward(x, eps, observed=observed, objective=objective)[1]
 
 
+def squared_errors(model, x, observed):
+    """The squared error of the reconstruction of each column, (B, D); 0 of one that is not observed.
+
+    In a column of classes it is 1 where the class is another one: their numbers are names, and how far
+    apart two of them are says nothing.
+    """
+    error = filled(x - model.reconstruct(x, observed=observed), observed)
+    return np.where(of_classes(model.likelihood, model.n_data), error != 0, error * error)
+
+
 def reconstruction_error(member, x, observed, eps):
-    """The squared error of the reconstruction, summed over the D dimensions, those observed."""
-    error = filled(x - member.model.reconstruct(x, observed=observed), observed)
-    return (error * error).sum(axis=-1)
+    """The squared error of the reconstruction, summed over the D dimensions, those observed; in a column
+    of classes, 1 for each that is the wrong one."""
+    return squared_errors(member.model, x, observed).sum(axis=-1)
 
 
 def negative_elbo(member, x, observed, eps):
