@@ -11,13 +11,18 @@ import numpy as np
 
 def as_array(x, name):
     """x as an array of numbers of any kind, with nothing in it that counts as missing."""
-    if is_masked(x):
-        raise TypeError(f"{name} is a masked array: what lies under its mask would count as data; "
-                        "an array without a mask was expected")
+    check_unmasked(x, name)
     try:
         return np.asarray(x)
     except ValueError as error:
         raise ValueError(f"{name} is no array: {error}") from error
+
+
+def check_unmasked(x, name):
+    """Raise TypeError where x says of some of its numbers that they are missing."""
+    if is_masked(x):
+        raise TypeError(f"{name} is a masked array: what lies under its mask would count as data; "
+                        "an array without a mask was expected")
 
 
 def is_masked(x):

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from npvae.evaluation import fit_detector
-from npvae.inputs import check_number
+from npvae.inputs import check_number, check_unmasked
 
 
 class VAEDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseEstimator):
@@ -42,7 +42,8 @@ class VAEDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
         self.random_state = random_state
 
     def fit(self, X, y=None):
-        """Train on X (n, D), rows that are normal."""
+        """Train on X (n, D), rows that are normal, of which nothing is missing."""
+        check_unmasked(X, "X")                                # scikit-learn drops a mask without a word
         X = validate_data(self, X, dtype=np.float64, ensure_min_samples=6)
         _check_share(self.quantile, "quantile")
         seed = check_random_state(self.random_state).randint(2**31 - 1)
@@ -59,6 +60,7 @@ class VAEDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
 
     def _checked(self, X):
         check_is_fitted(self)
+        check_unmasked(X, "X")
         return validate_data(self, X, dtype=np.float64, reset=False)
 
     def score_samples(self, X):

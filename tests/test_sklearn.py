@@ -96,6 +96,15 @@ def test_a_wrong_share_is_refused_before_the_training(rows, estimator, name):
         assert not hasattr(detector, "detector_")
 
 
+@pytest.mark.parametrize("mask", [False, True])
+def test_a_masked_array_is_refused_as_its_mask_would_be_lost(fitted, rows, mask):
+    X = np.ma.masked_array(rows[0], np.full(rows[0].shape, mask))
+    for call in (VAEDetector(n_steps=3).fit, PyODDetector(n_steps=3).fit, fitted.score_samples,
+                 fitted.predict, fitted.transform):
+        with pytest.raises(TypeError, match="^X is a masked array: what lies under its mask would "):
+            call(X)
+
+
 def test_what_is_left_out_is_as_fit_detector_has_it():
     ours, detectors = (inspect.signature(each).parameters for each in (VAEDetector, fit_detector))
     for name in ("n_samples", "n_steps"):
