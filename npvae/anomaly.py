@@ -3,9 +3,10 @@
     python -m npvae.anomaly fit rows.csv --out detector.npz
     python -m npvae.anomaly score new.csv --detector detector.npz
 
-`fit` takes rows that are normal (.csv or .npy). `score` prints a line for each new row, as CSV: its
-number, its score (-log p(x) in nats, higher is odder), 1 where it is flagged, and the column that
-adds most to the score. Columns count from 1; where both files name them, the names are compared.
+`fit` takes rows that are normal (.csv or .npy); it writes over an earlier detector, and over no other
+file. `score` prints a line for each new row, as CSV: its number, its score (-log p(x) in nats, higher
+is odder), 1 where it is flagged, and the column that adds most to the score. Columns count from 1;
+where both files name them, the names are compared.
 """
 
 import argparse
@@ -45,6 +46,8 @@ def run_fit(asked):
         raise FileNotFoundError(f"--out is {asked.out}: its folder does not exist")
     if Path(asked.out).is_dir():
         raise IsADirectoryError(f"--out is {asked.out}, which is a folder: a file was expected")
+    if Path(asked.out).exists():
+        check_detectors(asked.out)
     rows, names = read_named_table(asked.rows, asked.header, asked.delimiter)
     detector = fit_detector(rows, n_steps=asked.steps, seed=asked.seed)
     detector.names = names
@@ -52,6 +55,15 @@ def run_fit(asked):
     n, held_out = len(rows), detector.n_normal
     print(f"{asked.out}: {n - held_out} rows of {rows.shape[1]} columns trained on, {held_out} held out "
           f"for thresholds, which can promise a quantile of up to {held_out / (held_out + 1):.4g}")
+
+
+def check_detectors(path):
+    """Raise FileExistsError where a file that is none of `fit` would be written over."""
+    try:
+        load_detector(path)
+    except (OSError, TypeError, ValueError) as error:
+        raise FileExistsError(f"--out is {path}, which exists and is no detector's file ({error}): "
+                              "another name was expected") from error
 
 
 def run_score(asked):

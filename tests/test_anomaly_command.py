@@ -63,6 +63,9 @@ def test_what_a_terminal_sees(folder):
     ("fit rows.csv --steps 0", "n_steps is 0: an integer of at least 1"),
     ("fit no.csv --out no/detector.npz", "--out is no/detector.npz: its folder does not exist"),
     ("fit no.csv --out .", "--out is ., which is a folder: a file was expected"),
+    ("fit rows.csv --out rows.csv", "--out is rows.csv, which exists and is no detector's file ("),
+    ("fit rows.csv --out model.npz", "model.npz holds a model, but no detector): another name was "),
+    ("fit no.csv --out words.csv", "--out is words.csv, which exists and is no detector's file ("),
     ("score narrow.npy", "narrow.npy has 3 columns: 4 were expected, as in the rows that "),
     ("score new.csv --detector model.npz", "model.npz holds a model, but no detector"),
     ("score new.csv --detector damaged.npz", "damaged.npz"),
@@ -70,10 +73,21 @@ def test_what_a_terminal_sees(folder):
     ("score new.csv --quantile 0.999", "quantile is 0.999 and normal has 100 rows: at most 0.990099"),
     ("score new.csv --header --delimiter ;", "new.csv")])
 def test_a_clear_word_for_every_bad_file(folder, capsys, monkeypatch, arguments, message):
+    """And no file is written."""
     monkeypatch.chdir(folder)
+    before = {path: path.read_bytes() for path in folder.iterdir()}
     assert main(arguments.split()) == 2
+    assert {path: path.read_bytes() for path in folder.iterdir()} == before
     said = capsys.readouterr()
     assert message in said.err and said.err.count("\n") == 1 and said.out == ""
+
+
+def test_a_detectors_file_is_written_again(folder, tmp_path, capsys):
+    rows, out = str(folder / "rows.csv"), tmp_path / "detector.npz"
+    out.write_bytes((folder / "detector.npz").read_bytes())
+    assert main(["fit", rows, "--out", str(out), "--steps", "3", "--seed", "2"]) == 0
+    known, found = (npvae.evaluation.load_detector(path) for path in (folder / "detector.npz", out))
+    assert not np.array_equal(found.normal_scores, known.normal_scores)
 
 
 def test_a_delimiter_that_is_none_is_refused_before_a_file_is_read(capsys):
