@@ -101,6 +101,8 @@ REFUSED = [
      lambda data: with_header(data, training={"detector": {"n_samples": 2, "seed": 0}})),
     ("a detector with a score of another name", "detector", lambda data: with_header(
         data, training={"detector": {**DETECTOR, "score": "elbow"}})),
+    ("a detector whose normal rows lack less than nothing", "detector", lambda data: with_header(
+        data, training={"detector": {**DETECTOR, "most_missing": -1}})),
     ("a detector without its mean", "detector",
      lambda data: with_member(data, "latent_mean.npy", None)),
     ("a detector with a mean of another size", "detector", lambda data: with_member(

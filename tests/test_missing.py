@@ -247,8 +247,9 @@ def test_a_score_does_not_see_what_is_missing(score):
     assert_array_equal(found[0], found[1])
     assert_array_equal(found[0], found[2])
     assert_array_equal(found[0], detector.score(np.ma.masked_array(rows[1], ~OBSERVED)))
-    assert_array_equal(detector.flag(rows[1], 0.5, observed=OBSERVED),
-                       found[0] > detector.threshold(0.5))
+    with pytest.warns(UserWarning, match="x has a row that lacks 5 of its 6 cells"):
+        flagged = detector.flag(rows[1], 0.5, observed=OBSERVED)
+    assert_array_equal(flagged, found[0] > detector.threshold(0.5))
     assert_array_equal(detector.score(X), detector.score(X, observed=np.ones(X.shape)))
     assert (found[0] != detector.score(X)).any()
     of_normal = detector_of(score, observed=OBSERVED).normal_scores
@@ -279,6 +280,30 @@ def test_a_tail_of_what_is_observed():
     assert_array_equal(detector.tail(X, observed=OBSERVED),
                        detector.tail(np.ma.masked_array(np.where(OBSERVED, X, NAN), ~OBSERVED)))
     assert (detector.tail(X, observed=OBSERVED) != detector.tail(X)).any()
+
+
+def test_flag_says_where_rows_lack_more_than_the_normal_ones_did(rng, tmp_path):
+    """What is missing adds nothing to a score. Of a density that explains its column well, that is more
+    than the column would have added: of complete normal rows no threshold promises anything then."""
+    model = npvae.vae(10, (4,), 2, likelihood="gaussian", variance=0.01)
+    model.decoder.layers[-1].W[...] = model.decoder.layers[-1].b[...] = 0.0      # right, of these rows
+    x, holes = 0.1 * rng.standard_normal((2, 500, 10)), rng.random((2, 500, 10)).argsort(axis=-1) < 5
+    whole = evaluation.AnomalyDetector(model, x[0], "negative_evidence")
+    alike = evaluation.AnomalyDetector(model, np.ma.masked_array(x[0], holes[0]), "negative_evidence")
+    assert (whole.most_missing, alike.most_missing) == (0, 5)
+    assert whole.flag(x[1], 0.9).mean() < 0.2
+    assert alike.flag(x[1], 0.9, observed=~holes[1]).mean() < 0.2                # and no word of it
+    alike.save(tmp_path / "alike.npz")
+    for detector in (whole, alike, evaluation.load_detector(tmp_path / "alike.npz")):
+        observed = ~holes[1]
+        observed[7, ~holes[1, 7]] = np.arange(5) > 0
+        lacks = f"^x has a row that lacks 6 of its 10 cells; of the normal rows none lacked more than " \
+                f"{detector.most_missing}: no threshold promises anything of it"
+        with pytest.warns(UserWarning, match=lacks):
+            flagged = detector.flag(x[1], 0.9, observed=observed)
+    with pytest.warns(UserWarning, match="lacks 5 of its 10 cells"):
+        assert whole.flag(np.ma.masked_array(x[1], holes[1]), 0.9).mean() > 0.5
+    assert flagged.mean() < 0.2
 
 
 # ---- tables with holes ----------------------------------------------------------------------

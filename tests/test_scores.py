@@ -161,6 +161,8 @@ def test_a_detector_of_an_earlier_version_is_loaded():
     assert (detector.kind, detector.n_samples, detector.seed) == ("negative_elbo", 4, 7)
     assert detector.threshold(quantile=0.9) == pytest.approx(7.64844227, rel=1e-6)     # the 19th of 20
     normal = np.random.default_rng(3).normal(2.0, 3.0, (20, 4))
+    assert detector.most_missing is None                   # not known: and so nothing is said of holes
+    detector.flag(normal, 0.9, observed=np.eye(20, 4))
     scores = np.sort(detector.score(normal))
     assert not np.array_equal(scores, detector.normal_scores)
     np.testing.assert_allclose(scores, detector.normal_scores, atol=1.5)

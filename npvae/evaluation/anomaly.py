@@ -6,6 +6,7 @@ distribution of the score, and so its thresholds.
 
 import copy
 import math
+import warnings
 
 import numpy as np
 from scipy.special import fdtrc
@@ -54,8 +55,10 @@ class AnomalyDetector:
     Notes
     -----
     A row with missing values is scored by what is observed of it, such as by -log p(x_obs). In a sum
-    over columns those that are missing add nothing: so such a row is the less often flagged, the less
-    is known of it. Where rows have holes, let the normal ones have as many.
+    over columns those that are missing add nothing, which may be less than they would have added, or
+    more: -log p(x_d|z) of a density is negative in a column that is well explained. So a threshold keeps
+    its promise where the normal rows have holes as often as new ones, in the same way. `flag` warns of
+    rows that lack more than any normal row did.
 
     The noise of the L draws, one array (L, 1, J) that follows from the seed, serves every row and every
     model. So a row has one score: in any company, any order, and batches of any size. (But for its last
@@ -82,7 +85,7 @@ class AnomalyDetector:
         self.n_samples, self.seed = check_count(n_samples, "n_samples"), check_seed(seed)
         twin = self._in_float64()
         prepared, seen = twin._prepared(normal, observed, "normal")
-        self.n_normal = len(prepared)
+        self.n_normal, self.most_missing = len(prepared), most_missing(seen)
         if self.n_normal == 1:
             raise ValueError("normal has 1 row: at least 2 were expected")
         distances = np.array([double.measure(prepared, seen) for double in twin.members])
@@ -223,9 +226,17 @@ class AnomalyDetector:
         """True for each row that scores above the threshold: (n,) of bool.
 
         A score that equals the threshold, as one of the normal rows' may, is not flagged: so the
-        promise of a quantile (see `threshold`) holds whatever ties there are.
+        promise of a quantile (see `threshold`) holds whatever ties there are. A UserWarning tells of
+        rows that lack more cells than any of the normal ones did: of them nothing is promised.
         """
-        return self.score(x, observed=observed) > self.threshold(quantile, sigmas)
+        flagged = self.score(x, observed=observed) > self.threshold(quantile, sigmas)
+        D, known = self.models[0].n_data, self.most_missing                # None in older files
+        lacking = most_missing(parted(x, observed, "x", D, np.float64)[1])
+        if known is not None and lacking > known:
+            warnings.warn(f"x has a row that lacks {lacking} of its {D} cells; of the normal rows none "
+                          f"lacked more than {known}: no threshold promises anything of it",
+                          stacklevel=2)
+        return flagged
 
     def tail(self, x, *, observed=None):
         """The probability of a latent distance at least as large, of each row.
@@ -264,8 +275,13 @@ class AnomalyDetector:
         if self.standardizer is not None:
             arrays.update(shift=self.standardizer.shift, scale=self.standardizer.scale)
         numbers = {"score": self.kind, "n_samples": self.n_samples, "seed": self.seed,
-                   "names": self.names}
+                   "names": self.names, "most_missing": self.most_missing}
         save(path, first, {"detector": numbers}, arrays)
+
+
+def most_missing(observed):
+    """How many cells are missing in the row that lacks most; observed is (n, D), or None."""
+    return 0 if observed is None else int((observed == 0).sum(axis=1).max())
 
 
 def degrees_of_freedom(posterior):

@@ -58,7 +58,8 @@ def fit_detector(normal, *, score="negative_evidence", n_samples=50, n_steps=300
         Of which rows are held out, of the weights, the training and the draws.
     observed : array (n, D), optional
         1 where normal is known, 0 where it is missing. Where some is, the models are told in which
-        cells (`shows_mask`).
+        cells (`shows_mask`). Let the normal rows have holes as often as those that are to be judged, in
+        the same way: see `AnomalyDetector`.
 
     Returns
     -------
@@ -201,6 +202,9 @@ def _detector_of(model, numbers, arrays):
     check_count(detector.n_samples, "n_samples")
     check_seed(detector.seed)
     detector.names = as_names(numbers.get("names"), model.n_data)       # which older files lack
+    detector.most_missing = numbers.get("most_missing")                 # as they do this
+    if detector.most_missing is not None:
+        check_count(detector.most_missing, "most_missing", least=0)
 
     def table(name, n_columns):
         return as_batch(arrays[name].reshape(-1, n_columns), name, n_columns, np.float64)
