@@ -164,3 +164,31 @@ def test_weights_of_nothing_are_no_harm_to_those_that_follow():
     for piece in ([[-np.inf, -np.inf]] * 2, [[0.0, -np.inf]] * 2):
         weights.add(np.array(piece))
     assert weights.evidence().log_px.tolist() == [np.log(0.5), -np.inf]
+
+
+OVERFLOWING = {
+    "log_evidence": lambda model, x, rng: evaluation.log_evidence(model, x, rng, 4),
+    "inference_gap": lambda model, x, rng: evaluation.inference_gap(model, x, rng, steps=1, n_samples=4),
+    "impute": lambda model, x, rng: evaluation.impute(model, x, rng, 4, observed=np.ones(x.shape))}
+
+
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.parametrize("name", OVERFLOWING)
+@pytest.mark.parametrize("far", [300.0, 1e30])
+def test_a_row_whose_posterior_overflows_is_refused_by_its_number(name, far, rng):
+    """exp of a log variance of some hundreds is more than float32 holds: no z, and no weights."""
+    model = npvae.vae(4, (), 2, likelihood="gaussian")
+    model.encoder.layers[-1].W[...] = np.eye(4)
+    x = rng.standard_normal((5, 4)).astype(np.float32)
+    assert not np.isnan(OVERFLOWING[name](model, x, rng)[0]).any()
+    x[3] = far
+    with pytest.raises(ValueError, match="^x is more than the model can weigh, in row 3: "):
+        OVERFLOWING[name](model, x, rng)
+
+
+def test_a_row_that_no_code_explains_is_not_refused(rng):
+    """All weights are 0, as of a 1 where p(x|z) says never: log p(x) is -inf, which is a value."""
+    model = npvae.vae(4, (), 2)
+    model.likelihood.log_prob = lambda x, y, observed=None: (np.full(y.shape[:2], -np.inf), None)
+    found = evaluation.log_evidence(model, np.ones((3, 4)), rng, 4)
+    assert found.log_px.tolist() == [-np.inf] * 3

@@ -156,6 +156,8 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None, observed=None,
     ------
     TypeError
         Where the posterior has no density.
+    ValueError
+        Where x is so large that the weights are NaN.
 
     Notes
     -----
@@ -199,7 +201,19 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None, observed=None,
             parts.append(weights.evidence())
         for _ in log_w:
             pass                                          # to leave rng where all x have been drawn
-    return Evidence(*map(np.concatenate, zip(*ranks.together(parts))))
+    found = Evidence(*map(np.concatenate, zip(*ranks.together(parts))))
+    check_weighed(found.log_px)
+    return found
+
+
+def check_weighed(values):
+    """Raise ValueError where values, one for each row of x, are NaN: the model's numbers overflow.
+
+    Where all weights are 0, log p(x) is -inf, and that is a value.
+    """
+    if np.isnan(values).any():
+        raise ValueError(f"x is more than the model can weigh, in row {np.argmax(np.isnan(values))}: "
+                         "numbers like those of its training were expected, most often standardized")
 
 
 def codes_at_a_time(model):

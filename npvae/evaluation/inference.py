@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae.door import as_condition, as_data, check_path, check_unconditional
-from npvae.evaluation.evidence import Evidence, Weights, weigh
+from npvae.evaluation.evidence import Evidence, Weights, check_weighed, weigh
 from npvae.inputs import check_count, check_generator
 from npvae.learning.optimizers import Adam
 from npvae.learning.schedules import Cosine
@@ -80,6 +80,8 @@ def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000, b
     ------
     TypeError
         Where the posterior has no density, or no path from eps to z.
+    ValueError
+        Where x is so large that the weights are NaN.
 
     References
     ----------
@@ -99,7 +101,9 @@ def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000, b
 
     with all_cores() as run:
         parts = run(of_batch, zip(starts, generators(rng, len(starts))))
-        return InferenceGap(*map(np.concatenate, zip(*parts)))
+        found = InferenceGap(*map(np.concatenate, zip(*parts)))
+    check_weighed(found.elbo + found.best_elbo + found.log_px)
+    return found
 
 
 def _gap(model, x, condition, rng, steps, n_samples):

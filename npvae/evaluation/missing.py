@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae.door import as_condition, as_observed, check_density
-from npvae.evaluation.evidence import codes_at_a_time
+from npvae.evaluation.evidence import check_weighed, codes_at_a_time
 from npvae.inputs import check_count, check_generator
 from npvae.model import join
 from npvae.objectives import SampledKL, normalized_weights
@@ -64,7 +64,8 @@ def impute(model, x, rng, n_samples=1000, n_draws=0, *, condition=None, observed
     TypeError
         Where the posterior has no density.
     ValueError
-        Where x is no masked array, and observed is not given.
+        Where x is no masked array, and observed is not given; where what is observed is so large that
+        the weights are NaN, or all 0.
 
     Notes
     -----
@@ -90,7 +91,9 @@ def impute(model, x, rng, n_samples=1000, n_draws=0, *, condition=None, observed
         c = None if condition is None else condition[rows]
         parts.append(_impute(model, x[rows], observed[rows], c, rng, n_samples, n_draws))
     mean, draws, ess = zip(*parts)
-    return Imputation(np.concatenate(mean), np.concatenate(draws, axis=1), np.concatenate(ess))
+    ess = np.concatenate(ess)
+    check_weighed(ess)
+    return Imputation(np.concatenate(mean), np.concatenate(draws, axis=1), ess)
 
 
 def _impute(model, x, observed, condition, rng, n_samples, n_draws):
