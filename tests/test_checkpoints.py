@@ -180,6 +180,30 @@ def test_a_part_with_an_array_is_saved(n, alone, tmp_path):
             npvae.load(path)
 
 
+class Hidden(npvae.likelihoods.Gaussian):
+    """A likelihood of one's own, that computes with what it names by an underscore."""
+
+    def __init__(self, scale):
+        super().__init__()
+        self._scale = scale
+
+    def log_terms(self, x, mean):
+        terms, cache = super().log_terms(x, mean)
+        return terms * self._scale, cache
+
+
+def test_what_a_part_keeps_under_an_underscore_is_compared(tmp_path):
+    """But not how it was written: 2 and 2.0 do the same."""
+    def made(scale):
+        return npvae.vae(4, (5,), 2, likelihood=Hidden(scale))
+
+    path = tmp_path / "hidden.npz"
+    npvae.save(path, made(2.0))
+    npvae.load_into(path, made(scale=2.0))
+    with pytest.raises(ValueError, match="likelihood = Hidden.*_scale=2.0.*_scale=3.0"):
+        npvae.load_into(path, made(3.0))
+
+
 def test_a_note_on_a_model_is_no_part_of_what_it_computes(tmp_path):
     """Its history, say: the file is read, and a run goes on."""
     model, path = small_vae(), tmp_path / "run.npz"

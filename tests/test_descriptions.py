@@ -185,6 +185,97 @@ def test_classes_are_told_apart_by_their_methods():
     assert describe(made(2)) != describe(made(3))
 
 
+MEMBERS = {
+    "class attribute": """class It:
+    top = VALUE
+    def __call__(self, x): return self.top""",
+    "number outside of a method": """TOP = VALUE
+class It:
+    def __call__(self, x): return TOP""",
+    "default of a method": """class It:
+    def __call__(self, x, top=VALUE): return top""",
+    "static method": """class It:
+    @staticmethod
+    def of(x): return VALUE
+    def __call__(self, x): return self.of(x)""",
+    "class method": """class It:
+    @classmethod
+    def of(kind, x): return VALUE
+    def __call__(self, x): return self.of(x)""",
+    "property": """class It:
+    @property
+    def top(self): return VALUE
+    def __call__(self, x): return self.top""",
+    "cached property": """from functools import cached_property
+class It:
+    @cached_property
+    def top(self): return VALUE
+    def __call__(self, x): return self.top""",
+    "function called by a method": """def helper(x): return x * VALUE
+class It:
+    def __call__(self, x): return helper(x)""",
+    "attribute of the class above": """class Above:
+    top = VALUE
+    def __call__(self, x): return self.top
+class It(Above):
+    def other(self): return super().__call__(0)""",
+    "class used in a function": """class Used:
+    def __call__(self, x): return x * VALUE
+def it(x): return Used()(x)
+It = lambda: it""",
+    "class that names another, which names it": """class Used:
+    def __call__(self, x): return It().top * VALUE
+class It:
+    top = 2
+    def __call__(self, x): return Used()(x)""",
+    "dataclass": """from dataclasses import dataclass
+@dataclass(frozen=True)
+class It:
+    top = VALUE
+    by: float = 2.0
+    def __call__(self, x): return self.top""",
+    "abstract class": """import abc
+class Above(abc.ABC):
+    @abc.abstractmethod
+    def of(self, x): return VALUE
+class It(Above):
+    def of(self, x): return super().of(x)""",
+}
+
+
+def made_of(source, value):
+    """It(), of a program in which VALUE is a value."""
+    program = {"__name__": "program"}
+    exec(source.replace("VALUE", repr(value)), program)
+    sys.modules.setdefault("program", sys.modules[__name__])       # dataclasses look their module up
+    return program["It"]()
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_all_that_a_class_does_is_in_its_description(member):
+    unknown = []
+    first, again, other = (describe(made_of(MEMBERS[member], value), unknown)
+                           for value in (0.5, 0.5, 1.5))
+    assert first == again != other and unknown == []
+
+
+def test_classes_that_use_each_other_are_described_once_each():
+    """Each of eight classes has eight methods, which take all eight: 8^8 ways lead through them."""
+    names = [f"C{i}" for i in range(8)]
+    source = "\n".join(f"class {name}:\n" + "\n".join(
+        f"    def f{i}(self): return {', '.join(names)}, VALUE" for i in range(8)) for name in names)
+    start = time.perf_counter()
+    first, other = (describe(made_of(f"{source}\nIt = C0", value)) for value in (1.5, 2.5))
+    assert first != other and time.perf_counter() - start < 2
+
+
+def test_what_a_method_takes_and_may_change_is_named():
+    unknown = []
+    source = "COUNTS = []\nclass It:\n    def __call__(self, x): COUNTS.append(x)"
+    describe(made_of(source, 1), unknown)
+    assert unknown == ["COUNTS"]
+
+
 class Own(npvae.SGD):
     """It inherits its `repr`, which knows nothing of `other`."""
 
@@ -216,12 +307,24 @@ def test_descriptions_are_the_same_in_every_process():
     """Addresses, the order of sets and where a file lies have no part in them."""
     code = ("import numpy as np\n"
             "from npvae.learning.descriptions import describe\n"
+            "from dataclasses import dataclass\n"
             "def f(x, y={}): return x in {'a', 'b', 'c', 'd'} or np.abs(x)\n"
-            "print(describe(f))")
+            "class Drop:\n"
+            "    few = frozenset('abcd')\n"
+            "    def __init__(self): self.some, self.more = set('abcd'), [frozenset('efgh')]\n"
+            "    def __call__(self, x): return self.few\n"
+            "@dataclass\n"
+            "class Keep: some: object; more: object\n"
+            "print(describe(f), describe(Drop()), describe({1, 'a'}))\n"
+            "print(describe(Keep(set('abcd'), [frozenset('efgh')])))")
     outputs = {subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
                               env={"PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": seed}).stdout
                for seed in "12"}
     assert len(outputs) == 1 and "<function f, Python 3." in outputs.pop()
+
+
+def test_sets_are_told_apart():
+    assert describe({1, 2}) == describe({2, 1}) != describe({1, 3}) != describe(frozenset({1, 3}))
 
 
 def test_code_of_another_python_is_not_compared():

@@ -3,8 +3,11 @@
 Numbers, objectives, optimizers and schedules are described as they are written. Arrays are
 described by a fingerprint. Modules are described by their attributes and their parts, and not by
 their parameters, which training changes. Functions are described by what they do: their code,
-their defaults, and the numbers, arrays and functions that they take from around them. So are the
-methods of classes. Only functions and classes of npvae itself are known by their names.
+their defaults, and the numbers, arrays, functions and classes that they take from around them.
+Classes are described by their methods and attributes, each class and function once, and by its name
+where it comes again. Only functions and classes of npvae itself are known by their names alone. What
+the methods of an installed class take from around them does not count, nor what functions of Python's
+own library, NumPy and SciPy do: their code does.
 """
 
 import contextlib
@@ -20,8 +23,10 @@ import numpy as np
 
 from npvae.networks.parameters import Module
 
-INCOMPLETE = re.compile(r" at 0x[0-9a-fA-F]+|array\(")   # a `repr` of less than all: arrays are cut
-NOT_COMPUTED_WITH = {"parts", "parameters", "prefix", "config", "objective", "corrupt"}
+# a `repr` of less than all: arrays are cut; or one that is another in each process: of sets
+INCOMPLETE = re.compile(r" at 0x[0-9a-fA-F]+|array\(|set\(")
+LIBRARIES = {"numpy", "scipy", *sys.stdlib_module_names}
+NOT_COMPUTED_WITH = {"parts", "parameters", "prefix", "config", "objective", "corrupt", "_written"}
 
 
 def describe(value, unknown=None):
@@ -39,40 +44,50 @@ def describe(value, unknown=None):
     return in_words(value, [] if unknown is None else unknown)
 
 
-def in_words(value, unknown, around=()):
-    """Any object in words. `around` are those that it is described as a part of."""
-    def words(part):
-        return in_words(part, unknown, (*around, value))
+def in_words(value, unknown, around=(), seen=None):
+    """Any object in words. `around` are those that it is described as a part of; `seen` are the ids of
+    the functions and classes that have been described."""
+    seen = set() if seen is None else seen
 
-    kind = kind_in_words(type(value))
+    def words(part, seen=seen):
+        return in_words(part, unknown, (*around, value), seen)
+
     if any(value is outer for outer in around):
         return "itself"
     if isinstance(value, np.generic):
         return repr(value.item())
     if isinstance(value, np.ndarray) and value.dtype != object:
         return f"{value.dtype} {value.shape} {fingerprint(value)}"
-    if isinstance(value, Module):
-        parts = [f"{name}={words(part)}" for name, part in value.parts.items()]
-        return f"{kind}({', '.join(own_attributes(value, words) + parts)})"
     if isinstance(value, (tuple, list)):
         return f"({', '.join(map(words, value))})"
+    if isinstance(value, (set, frozenset)):            # their order is another in each process
+        inside = sorted(words(part, set(seen)) for part in value)
+        return f"{type(value).__name__}({', '.join(inside)})"
     if isinstance(value, dict):
         return f"{{{', '.join(f'{name!r}: {words(part)}' for name, part in value.items())}}}"
     if isinstance(value, functools.partial):
         return f"partial({', '.join(map(words, (value.func, value.args, value.keywords)))})"
     if isinstance(value, types.FunctionType):
-        return function_in_words(value, unknown, around)
+        return function_in_words(value, unknown, around, seen)
     if isinstance(value, types.MethodType):
         return f"{words(value.__self__)}.{value.__name__}"
+    if isinstance(value, type) and root(value) not in ("npvae", "numpy", "builtins"):
+        return kind_in_words(value, unknown, around, seen)
     if isinstance(value, (type, types.BuiltinFunctionType, types.ModuleType, np.ufunc)):
         return getattr(value, "__qualname__", value.__name__)
+    kind = kind_in_words(type(value), unknown, around, seen)
+    if isinstance(value, Module):
+        parts = [f"{name}={words(part)}" for name, part in value.parts.items()]
+        return f"{kind}({', '.join(own_attributes(value, words) + parts)})"
+    inside = getattr(value, "__dict__", {})
     says_all = "__repr__" in vars(type(value)) or not hasattr(value, "__dict__")   # not by inheritance
-    if says_all and not INCOMPLETE.search(repr(value)):
+    holds_sets = any(isinstance(part, (set, frozenset)) for part in inside.values())
+    if says_all and not holds_sets and not INCOMPLETE.search(repr(value)):
         return repr(value) + kind[len(type(value).__name__):]
-    depth = sum(not isinstance(outer, Module) for outer in around)
+    depth = sum(hasattr(outer, "__dict__") and not isinstance(outer, (Module, type, types.FunctionType))
+                for outer in around)
     if hasattr(value, "__dict__") and depth < 2:
-        inside = (f"{name}={words(part)}" for name, part in sorted(vars(value).items()))
-        return f"{kind}({', '.join(inside)})"
+        return f"{kind}({', '.join(f'{name}={words(part)}' for name, part in sorted(inside.items()))})"
     unknown.append(type(value).__name__)
     return kind
 
@@ -85,7 +100,7 @@ def own_attributes(module, words):
 
     def is_own(name, value):
         items = value if isinstance(value, (tuple, list)) else (value,)
-        return (name not in NOT_COMPUTED_WITH and not name.startswith("_")
+        return (name not in NOT_COMPUTED_WITH
                 and not any(id(item) in parts for item in items)
                 and (known is None or name in known))
 
@@ -97,19 +112,21 @@ def parts_in_words(model, unknown=None):
     """What a model computes: a dict of its own attributes and of each of its parts, in words."""
     unknown = [] if unknown is None else unknown
     own = own_attributes(model, lambda part: in_words(part, unknown, (model,)))
-    return {"model": f"{kind_in_words(type(model))}({', '.join(own)})",
+    kind = kind_in_words(type(model), unknown, (), set())
+    return {"model": f"{kind}({', '.join(own)})",
             **{name: in_words(part, unknown) for name, part in model.parts.items()}}
 
 
 # ---- functions and classes ---------------------------------------------------------------
 
-def function_in_words(function, unknown, around=()):
+def function_in_words(function, unknown, around, seen):
     """The name of a function, and a fingerprint of its code, which is for one Python version."""
-    if root(function) == "npvae":
+    if root(function) == "npvae" or id(function) in seen:
         return f"<function {function.__qualname__}>"
+    seen.add(id(function))
     code = function.__code__
     taken = {name: function.__globals__[name] for name in globals_of(code)
-             if name in function.__globals__}
+             if name in function.__globals__ and root(function) not in LIBRARIES}
     for name, cell in zip(code.co_freevars, function.__closure__ or ()):
         with contextlib.suppress(ValueError):          # a variable that has no value yet
             taken[name] = cell.cell_contents
@@ -119,16 +136,46 @@ def function_in_words(function, unknown, around=()):
         if isinstance(value, (list, dict, set)):       # it may change while the run goes on
             unknown.append(name)
         else:
-            inside.append(f"{name}={in_words(value, unknown, (*around, function))}")
+            inside.append(f"{name}={in_words(value, unknown, (*around, function), seen)}")
     return f"<function {function.__qualname__}{code_mark(inside)}>"
 
 
-def kind_in_words(kind):
-    """The name of a class, and a fingerprint of its methods."""
-    methods = [code_in_words(method.__code__, method.__doc__)
-               for each in kind.__mro__ if root(each) not in ("npvae", "numpy", "builtins")
-               for method in vars(each).values() if isinstance(method, types.FunctionType)]
-    return kind.__name__ + (code_mark(methods) if methods else "")
+def kind_in_words(kind, unknown, around, seen):
+    """The name of a class, and a fingerprint of its methods and attributes."""
+    if id(kind) in seen:
+        return kind.__name__
+    seen.add(id(kind))
+    inside = []
+    for each in kind.__mro__:
+        if is_installed(each):
+            inside += [code_in_words(method.__code__, method.__doc__) for method in vars(each).values()
+                       if isinstance(method, types.FunctionType)]
+        elif root(each) not in ("npvae", "numpy", "builtins"):
+            inside += [f"{name}={in_words(member, unknown, (*around, kind), seen)}"
+                       for name, member in members_of(each)]
+    return kind.__name__ + (code_mark(inside) if inside else "")
+
+
+def is_installed(kind):
+    """Whether a class is of Python's own library, of SciPy, or of another package beside them."""
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
+    return (root(kind) not in ("npvae", "numpy", "builtins")
+            and (root(kind) in LIBRARIES or "-packages" in file))
+
+
+def members_of(kind):
+    """What the body of a class says that it does: (name, what is called, or the value)."""
+    for name, member in sorted(vars(kind).items()):
+        if isinstance(member, property):
+            member = (member.fget, member.fset, member.fdel)
+        elif isinstance(member, functools.cached_property):
+            member = member.func
+        else:
+            member = getattr(member, "__func__", member)           # of a static or class method
+        is_note = name.startswith("__") and not callable(member) and not isinstance(member, tuple)
+        # how it is written is not what it does; `abc` notes addresses
+        if not is_note and name not in ("__repr__", "__annotate__", "__annotate_func__", "_abc_impl"):
+            yield name, member
 
 
 def root(thing):
