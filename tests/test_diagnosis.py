@@ -102,14 +102,17 @@ def test_an_untrained_model_is_told_by_its_blocks(healthy, digits):
 
 @pytest.mark.parametrize("likelihood", likelihoods_by_name())
 def test_one_answer_to_all_x_costs_what_a_decoder_of_biases_costs(likelihood):
-    """The loss with which the ELBO is compared, by a decoder whose weights are zero."""
+    """The loss with which the ELBO is compared, by a decoder whose weights are zero, and a likelihood
+    whose own variance is the best beside it."""
     x = np.random.default_rng(0).beta(0.5, 1.0, (300, 20)).astype(np.float32)
     model = npvae.vae(20, (4,), 2, likelihood=likelihood)
     x = described_by(model.likelihood, x)
     shown = named(diagnose(model, x), "-ELBO").shown
     for values in model.decoder.blocks().values():
         values[...] = 0.0
-    bias = model.likelihood.constant(x)
+    own, bias = model.likelihood.settled(x)
+    for name, values in model.likelihood.blocks().items():
+        values[...] = own.blocks()[name]
     if likelihood == "bernoulli":
         np.testing.assert_allclose(bias, np.log(x.mean(axis=0) / (1 - x.mean(axis=0))), rtol=1e-5)
     model.decoder.layers[-1].b = bias
@@ -119,6 +122,23 @@ def test_one_answer_to_all_x_costs_what_a_decoder_of_biases_costs(likelihood):
     for step in (0.1, -0.1):
         model.decoder.layers[-1].b = bias + step
         assert npvae.evaluate(model, x).reconstruction > constant
+
+
+@pytest.mark.parametrize("likelihood, best", [
+    ("tied_gaussian", lambda x: 4 * np.log(x.var(axis=0).mean())),
+    ("diagonal_gaussian", lambda x: np.log(x.var(axis=0)).sum()),
+    ("heteroscedastic_gaussian", lambda x: np.log(x.var(axis=0)).sum())])
+def test_a_model_that_is_worse_than_a_constant_of_the_best_variance_is_told(likelihood, best):
+    """Whatever variance it has learned: here too small a one, as it has fitted the noise."""
+    x = np.random.default_rng(0).standard_normal((500, 4)).astype(np.float32)
+    model = npvae.vae(4, (32,), 4, likelihood=likelihood, beta=1e-3, activation="tanh")
+    npvae.fit(model, x, epochs=40, batch_size=50, learning_rate=5e-3, progress=False)
+    theta = model.parameters.theta.copy()
+    found = named(diagnose(model, x), "-ELBO")
+    constant = 0.5 * (4 * (1 + np.log(2 * np.pi)) + best(x))
+    assert found.wrong and found.value > constant + 1
+    assert f"({constant:.2f} with one answer to all x)" in found.shown
+    np.testing.assert_array_equal(model.parameters.theta, theta)
 
 
 @pytest.mark.parametrize("shift, shown", [(25.0, "25.0 to 25.0"), (-50.0, "-50.0 to -50.0")])

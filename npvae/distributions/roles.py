@@ -250,21 +250,36 @@ class Likelihood(Role):
         return self.climb(x, np.zeros(self.n_outputs(x.shape[-1]), x.dtype))
 
     def climb(self, x, y):
-        """From y (N,) up to the best constant output, for a member that does not know it.
-
-        Each number follows the sign of its slope, by steps that grow to 0.2, and halve where it
-        turns.
-        """
+        """From y (N,) up to the best constant output, for a member that does not know it."""
         own = self.copy()                      # `backward` adds to the gradient of blocks
-        y = y[None, None].astype(x.dtype)
-        step, before = np.full_like(y, 0.1), np.zeros_like(y)
-        for _ in range(200):
-            log_px, cache = own.log_prob(x, y)
-            slope = np.sign(own.backward(np.ones_like(log_px), cache).sum(axis=(0, 1), keepdims=True))
-            turned, went_on = slope * before < 0, slope * before > 0
-            step = np.minimum(step - 0.5 * step * turned + 0.2 * step * went_on, 0.2).astype(x.dtype)
-            y, before = y + step * slope, slope
-        return y[0, 0]
+        return climb(own, x, y, own.parameters.theta[:0])
+
+    def settled(self, x):
+        """A copy, whose own blocks are the best where z says nothing; and its best y (N,)."""
+        own = self.astype(x.dtype)
+        y, theta = own.constant(x), own.parameters.theta
+        return own, climb(own, x, y, theta) if theta.size else y
+
+
+def climb(own, x, y, theta):
+    """The best constant output, from y (N,) on; and the best theta, some of the likelihood's, in place.
+
+    Each number follows the sign of its slope, by steps that grow to 0.2, and halve where it turns.
+    """
+    at = np.concatenate([y, theta]).astype(x.dtype)
+    step, before = np.full_like(at, 0.1), np.zeros_like(at)
+    for _ in range(200):
+        own.parameters.zero_grad()
+        log_px, cache = own.log_prob(x, at[None, None, :y.size])
+        dy = own.backward(np.ones_like(log_px), cache).sum(axis=(0, 1))
+        slope = np.sign(np.concatenate([dy, own.parameters.grad[:theta.size]]))
+        turned, went_on = slope * before < 0, slope * before > 0
+        step = np.minimum(step - 0.5 * step * turned + 0.2 * step * went_on, 0.2).astype(x.dtype)
+        at, before = at + step * slope, slope
+        theta[...] = at[y.size:]
+        if theta.size and np.abs(step * slope).max() < 1e-6:
+            break                              # data are many, and constants that are known stand still
+    return at[:y.size]
 
 
 def check_role(part: Any, name: str, role: type):
