@@ -376,3 +376,12 @@ def test_no_gain_is_told_of_a_gradient_that_is_no_derivative(objective, rng):
     told, = (found for found in diagnose(model, x, learning_rate=1e-3, n_samples=2).measured
              if found.name.startswith("gain"))
     assert np.isnan(told.value) and told.shown.startswith("not measured") and not told.wrong
+
+
+@pytest.mark.parametrize("objective", [npvae.ELBO(cost=npvae.SampledKL()), npvae.DReG()])
+@pytest.mark.parametrize("rate", [-1, 0.0, np.nan, np.inf, "a"])
+def test_a_learning_rate_that_is_none_is_refused_whatever_the_objective(rate, objective, rng):
+    model, x = npvae.iwae(5, (4,), 2), (rng.random((40, 5)) < 0.5).astype(np.float32)
+    model.objective = objective
+    with pytest.raises(ValueError, match=f"learning_rate is {rate!r}: a positive, finite number was"):
+        diagnose(model, x, learning_rate=rate, n_samples=2)

@@ -12,7 +12,7 @@ import numpy as np
 from npvae.door import as_condition, as_data, check_vae
 from npvae.evaluation.gain import STEPS, gain
 from npvae.evaluation.latents import latent_moments
-from npvae.inputs import check_count, check_history
+from npvae.inputs import check_count, check_history, check_positive
 from npvae.learning.held_out import evaluate
 from npvae.model import fields, join
 from npvae.networks.layers import ReLU, Sigmoid, Softplus, Tanh
@@ -86,7 +86,8 @@ def diagnose(model, x, *, condition=None, history=None, learning_rate=None, opti
     Raises
     ------
     ValueError
-        Where there is an optimizer without a learning_rate to try it with.
+        Where there is an optimizer without a learning_rate to try it with, or a learning_rate is no
+        positive, finite number.
     """
     check_vae(model)
     x = as_data(model, x)
@@ -97,6 +98,8 @@ def diagnose(model, x, *, condition=None, history=None, learning_rate=None, opti
     if learning_rate is None and optimizer is not None:
         raise ValueError(f"optimizer is {optimizer!r}, and learning_rate is None: a learning rate to "
                          "try it with was expected")
+    if learning_rate is not None:
+        learning_rate = check_positive(learning_rate, "learning_rate")
     broken = [name for name, values in model.blocks().items() if not np.isfinite(values).all()]
     if broken:
         return Diagnosis([Finding("blocks that are not finite", len(broken), ", ".join(broken), True,
