@@ -420,6 +420,16 @@ BAD = {
     "another activation": (dict(vaes=dict(activation="tanh")), ValueError, "activation='tanh': 'relu'"),
     "another likelihood": (dict(vaes=dict(likelihood="gaussian")), ValueError, "likelihood='gaussian'"),
     "no beta of 1": (dict(vaes=dict(beta=2.0)), ValueError, "vaes have beta [2.0]: rising ones"),
+    "importance weights": (dict(objectives=dict(vaes=npvae.IWAE())), ValueError,
+                           "vaes[0] has the objective IWAE(): ELBO(beta=..., cost=KL()) was expected"),
+    "free bits": (dict(objectives=dict(vaes=npvae.FreeBits(free=0.3))), ValueError,
+                  "vaes[0] has the objective FreeBits("),
+    "a KL in three parts": (dict(objectives=dict(conditional_vae=npvae.ELBO(
+        cost=npvae.DecomposedKL(10)))), ValueError, "conditional_vae has the objective ELBO("),
+    "a sampled KL": (dict(objectives=dict(vaes=npvae.ELBO(cost=npvae.SampledKL()))), ValueError,
+                     "vaes[0] has the objective ELBO("),
+    "an autoencoder that pays": (dict(objectives=dict(autoencoder=npvae.ELBO(cost=npvae.MMD()))),
+                                 ValueError, "ELBO(beta=..., cost=Free()) was expected"),
     "vaes alone": (dict(vaes=None), TypeError, "vaes"),
     "images of other sizes": (dict(images=np.zeros((4, 24))), ValueError, "images has shape (4, 24)"),
     "images of integers": (dict(images=np.full((4, 25), 255)), ValueError, "pixels in [0, 1] were"),
@@ -443,6 +453,9 @@ def test_what_the_page_cannot_hold_is_refused(tmp_path, changes, error, phrase):
                 images=np.zeros((4, 25)), labels=np.arange(4), n_images=4, n_codes=4)
     if changes.get("autoencoder") == "vae":
         changes = {"autoencoder": npvae.vae(**sizes)}
+    for name, objective in changes.get("objectives", {}).items():
+        model = vaes[0] if name == "vaes" else good[name]
+        model.objective, changes = objective, {}
     if "weight" in changes:
         good["conditional_vae"].parameters.theta[0] = changes["weight"]
         changes = {}

@@ -28,6 +28,7 @@ from npvae import plots
 from npvae.datasets import one_hot
 from npvae.inputs import as_array, check_count, check_path, check_range, check_real, check_rows
 from npvae.model import VAE
+from npvae.objectives import ELBO, KL, Free
 
 __all__ = ["write"]
 
@@ -60,8 +61,9 @@ def write(path, vaes, autoencoder, conditional_vae, images, labels, *, n_images=
     ------
     TypeError, ValueError
         Where a model is no such recipe's, with one hidden layer of ReLU, two latent dimensions, a
-        Bernoulli likelihood and a standard normal prior; where a weight is too large for half
-        precision (65504); where images and labels do not fit.
+        Bernoulli likelihood and a standard normal prior; where its objective is another than that
+        recipe's; where a weight is too large for half precision (65504); where images and labels do
+        not fit.
 
     Notes
     -----
@@ -118,6 +120,10 @@ def check_explored(model, name, recipe, n_data):
     for argument, value in expected.items():
         if config.get(argument) != value:
             raise ValueError(f"{name} has {argument}={config.get(argument)!r}: {value!r} was expected")
+    cost = Free() if recipe == "autoencoder" else KL()
+    if type(model.objective) is not ELBO or model.objective.cost != cost:
+        raise ValueError(f"{name} has the objective {model.objective!r}: ELBO(beta=..., cost={cost!r}) "
+                         "was expected")
     if len(config["n_hidden"]) != 1:
         raise ValueError(f"{name} has n_hidden={config['n_hidden']!r}: one hidden layer was expected")
 
