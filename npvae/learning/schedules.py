@@ -6,9 +6,10 @@ is noted in checkpoints.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from npvae.inputs import check_number, check_positive, pythons
+from npvae.inputs import check_number, check_positive, check_type, pythons
 
 ROUNDING = 1e-12           # of a quotient: 0.3 / 0.1 is a little less than 3
 
@@ -26,6 +27,14 @@ class Schedule:
                 check_number(value, name, lambda v: 0 <= v < math.inf,
                              "a finite number of at least 0")
             object.__setattr__(self, name, pythons(value))
+
+
+def check_schedule(value, name, expected="a schedule"):
+    """Raise TypeError where value is no callable, or a class in place of one of its schedules."""
+    if isinstance(value, type):
+        raise TypeError(f"{name} is {value.__name__}, a class: {expected} was expected, such as "
+                        f"{value.__name__}(...)")
+    check_type(value, name, Callable, "a callable")
 
 
 def value_at(schedule, epoch, name):

@@ -15,7 +15,7 @@ from npvae.learning.held_out import evaluate, presented
 from npvae.learning.optimizers import Adam, Optimizer, clip
 from npvae.learning.progress import Interrupt, Progress
 from npvae.learning.run import Run
-from npvae.learning.schedules import Constant, value_at
+from npvae.learning.schedules import Constant, check_schedule, value_at
 from npvae.numerics import keep_freed_memory
 from npvae.randomness import stream
 from npvae.ranks import Ranks, check_shared, ends_all
@@ -143,17 +143,19 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
         raise ValueError("resume is given without checkpoint: the path of a file was expected")
     optimizer = Adam() if optimizer is None else optimizer
     check_type(optimizer, "optimizer", Optimizer, "an optimizer")
-    for value, name in ((kl_schedule, "kl_schedule"), (transform, "transform")):
-        check_optional(value, name, Callable, "a callable")
-    if kl_schedule is not None and not hasattr(model.objective, "beta"):
-        raise ValueError(f"kl_schedule is given, and the objective {model.objective} has no beta: "
-                         "an objective with one was expected, such as ELBO()")
+    check_optional(transform, "transform", Callable, "a callable")
+    if kl_schedule is not None:
+        check_schedule(kl_schedule, "kl_schedule")
+        if not hasattr(model.objective, "beta"):
+            raise ValueError(f"kl_schedule is given, and the objective {model.objective} has no beta: "
+                             "an objective with one was expected, such as ELBO()")
     check_type(callbacks, "callbacks", (list, tuple), "a sequence of callables")
     for callback in callbacks:
         check_type(callback, "one of callbacks", Callable, "a callable")
     rate = learning_rate
     if not callable(rate):
         rate = Constant(check_positive(rate, "learning_rate"))
+    check_schedule(rate, "learning_rate", "a number or a schedule")
     data = {"x": x} if condition is None else {"x": x, "condition": condition}
     settings = {"n": len(x), "batch_size": batch_size, "n_samples": n_samples, "seed": seed,
                 "objective": model.objective, "optimizer": optimizer, "learning_rate": rate,
