@@ -134,6 +134,31 @@ def test_what_cannot_be_checked_is_refused():
         gradcheck.check(lambda arrays: arrays["a"].sum(), {"a": np.ones(2)}, {"a": np.ones(3)})
 
 
+def square(arrays):
+    return (arrays["a"]**2).sum()
+
+
+@pytest.mark.parametrize("function, gradient, message", [
+    (lambda arrays: None, np.ones(2), "what function returned is None: a number was expected"),
+    (lambda arrays: "1", np.ones(2), "what function returned is '1': a number was expected"),
+    (lambda arrays: np.array([square(arrays)]), np.ones(2),
+     r"what function returned is array\(\[2.\]\): a number was expected"),
+    (lambda arrays: arrays["a"], np.ones(2), r"is array\(\[1., 1.\]\): a number was expected"),
+    (square, ["2", "2"], "the gradient of a has dtype <U1: real numbers were expected"),
+    (square, [2.0, None], "the gradient of a has dtype object: real numbers were expected"),
+    (square, np.ma.masked_array([2.0, 9.0], [False, True]),
+     "the gradient of a is a masked array: .* without a mask was expected")])
+def test_what_is_no_number_or_no_gradient_is_named(function, gradient, message):
+    with pytest.raises(TypeError, match=message):
+        gradcheck.check(function, {"a": np.ones(2)}, {"a": gradient})
+
+
+@pytest.mark.parametrize("kind", [float, np.float32, np.array, lambda value: value])
+def test_a_number_is_one_of_any_kind(kind):
+    assert gradcheck.check(lambda arrays: kind(square(arrays)), {"a": np.full(2, 0.25)},
+                           {"a": [0.5, 0.5]}, complex_step=False).rows[0].size == 2
+
+
 def test_a_gradient_of_nothing_is_compared_with_what_it_is_the_rest_of():
     """That of log q in eps less that by way of z is 0. Central differences leave a part of the two."""
     sizes = Sizes(K=4, B=2, D=3, J=1, H=(5,))

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.inputs import as_double, check_flag, check_type
+from npvae.inputs import as_array, as_double, check_flag, check_real, check_type
 
 EPS = float(np.finfo(np.float64).eps)
 CENTRAL_STEP, CENTRAL_RTOL = 1e-5, 1e-7
@@ -142,7 +142,7 @@ def check(function, arrays, gradients, *, complex_step=True):
     arrays = {name: as_double(a, f"{name} of arrays").copy() for name, a in arrays.items()}
     if not gradients:
         raise ValueError("gradients is empty: the gradient of at least one array was expected")
-    gradients = {name: np.asarray(g) for name, g in gradients.items()}
+    gradients = {name: as_array(g, f"the gradient of {name}") for name, g in gradients.items()}
     for name, g in gradients.items():
         if name not in arrays:
             raise ValueError(f"gradients has {name!r}: one of {', '.join(arrays)} was expected, as in "
@@ -150,7 +150,11 @@ def check(function, arrays, gradients, *, complex_step=True):
         if np.shape(g) != arrays[name].shape:
             raise ValueError(f"the gradient of {name} has shape {np.shape(g)}: {arrays[name].shape} was "
                              f"expected in gradients, as {name} has")
-    value = abs(function(arrays))
+        check_real(g, f"the gradient of {name}")
+    value = function(arrays)
+    if np.shape(value) != () or np.asarray(value).dtype.kind not in "fiubc":
+        raise TypeError(f"what function returned is {value!r}: a number was expected")
+    value = abs(value)
     if not math.isfinite(value):
         raise ValueError(f"the function is {value} here: finite differences need finite numbers")
     rows = []
