@@ -48,7 +48,7 @@ def training_curves(history):
             kl = np.array([row[prefix + "kl"] for row in rows])
             values = {"-ELBO": reconstruction + kl, "KL": kl}.get(title, reconstruction)
             axes.plot(epochs, values, style, color=colour, marker=".", label=label)
-        axes.set(title=title, xlabel="epoch", ylabel="nats per image")
+        axes.set(title=title, xlabel="epoch", ylabel="nats per x")
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.legend(frameon=False, fontsize=8)
     return figure

@@ -431,7 +431,7 @@ def test_the_time_left_counts_only_the_steps_of_this_run(capsys, monkeypatch):
     show = Progress(epochs=3, steps=10, done=10)            # resumed after one epoch
     now[0] += 2.0
     show.step(epoch=1, step=4, batch_size=50, loss=1.5)     # four steps in two seconds
-    assert "epoch 2/3 [########............] 100 images/s, 0:08 left, loss 1.50" in (
+    assert "epoch 2/3 [########............] 100 rows/s, 0:08 left, loss 1.50" in (
         capsys.readouterr().out)
 
 
@@ -440,5 +440,5 @@ def test_a_bar_with_rate_and_time_left_on_a_terminal(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "100")
     npvae.fit(small_vae(dtype=np.float32), toy(), epochs=2)
     shown = capsys.readouterr().out
-    assert "\repoch 1/2 [" in shown and "images/s, 0:00 left, loss" in shown
+    assert "\repoch 1/2 [" in shown and "rows/s, 0:00 left, loss" in shown
     assert max(len(line) for line in shown.replace("\n", "\r").split("\r")) <= 100

@@ -84,6 +84,36 @@ def test_an_epochs_line_is_the_elbo_whatever_beta_is(capsys):
                 in line)
 
 
+@pytest.mark.parametrize("cost", [npvae.MMD(weight=1000.0),
+                                  npvae.DecomposedKL(50, total_correlation=4.0)])
+def test_a_cost_that_is_no_kl_is_called_none(cost, capsys):
+    model = small_vae(dtype=np.float32)
+    model.objective = npvae.ELBO(beta=0.5, cost=cost)
+    row, = npvae.fit(model, toy(), validation=toy(20), epochs=1)
+    line = capsys.readouterr().out
+    for prefix, name in (("", "train"), ("val_", "held out")):
+        reconstruction, kl, loss = (row[prefix + term] for term in ("reconstruction", "kl", "loss"))
+        assert loss == pytest.approx(reconstruction + 0.5 * kl, rel=1e-5)
+        assert f"{name}: {reconstruction:.2f}, code {kl:.2f}, loss {loss:.2f}" in line
+    assert "KL" not in line and "ELBO" not in line
+
+
+def test_an_autoencoder_has_no_kl_in_its_line(capsys):
+    npvae.fit(npvae.autoencoder(12, (5,), 2), toy(), epochs=1)
+    line = capsys.readouterr().out
+    assert ", code 0.00, loss " in line and "KL" not in line and "ELBO" not in line
+
+
+@pytest.mark.parametrize("objective", [npvae.IWAE(), npvae.ELBO(cost=npvae.SampledKL()),
+                                       npvae.FreeBits(free=0.3), npvae.Capacity(capacity=2.0)])
+def test_a_kl_in_closed_form_or_sampled_is_called_one(objective, capsys):
+    model = small_vae(dtype=np.float32)
+    model.objective = objective
+    row, = npvae.fit(model, toy(), epochs=1)
+    total = row["reconstruction"] + row["kl"]
+    assert f" + KL {row['kl']:.2f} = -ELBO {total:.2f}" in capsys.readouterr().out
+
+
 def test_silence_is_silence(capsys):
     npvae.fit(small_vae(dtype=np.float32), toy(), epochs=1, progress=False)
     Progress(1, 1, show=False).step(0, 1, 1, 1.0)

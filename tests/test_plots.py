@@ -55,7 +55,7 @@ def test_training_curves_show_both_terms_and_their_sum(tmp_path):
     np.testing.assert_allclose(total.lines[1].get_ydata(), [12, 9, 8 / 3 + 6])
     np.testing.assert_allclose(reconstruction.lines[1].get_ydata(), [9, 5, 8 / 3 + 1])
     np.testing.assert_allclose(kl.lines[0].get_ydata(), [1, 2, 3])
-    assert all(axes.get_ylabel() == "nats per image" for axes in figure.axes)
+    assert all(axes.get_ylabel() == "nats per x" for axes in figure.axes)
     figure.savefig(tmp_path / "curves.png")
     rows = [{k: v for k, v in row.items() if not k.startswith("val")} for row in history()]
     assert [len(axes.lines) for axes in plots.training_curves(rows).axes] == [1, 1, 1]

@@ -21,10 +21,12 @@ class Progress:
     terminal : bool
         False: no bar, whatever the output is. (`mpirun` gives its ranks a terminal, when its own output
         is a file.)
+    of_kl : bool
+        False: the code is priced by another cost than the KL, and the sum is no -ELBO.
     """
 
-    def __init__(self, epochs, steps, done=0, show=True, terminal=True):
-        self.epochs, self.steps, self.show = epochs, steps, show
+    def __init__(self, epochs, steps, done=0, show=True, terminal=True, of_kl=True):
+        self.epochs, self.steps, self.show, self.of_kl = epochs, steps, show, of_kl
         self.first, self.start, self.last = done, time.monotonic(), 0.0
         self.bar = show and terminal and is_terminal(sys.stdout)
 
@@ -39,7 +41,7 @@ class Progress:
         left = seconds * (self.epochs * self.steps - done)
         filled = 20 * step // self.steps
         line = (f"epoch {epoch + 1}/{self.epochs} [{'#' * filled}{'.' * (20 - filled)}] "
-                f"{batch_size / seconds:,.0f} images/s, {clock(left)} left, loss {loss:.2f}")
+                f"{batch_size / seconds:,.0f} rows/s, {clock(left)} left, loss {loss:.2f}")
         width = shutil.get_terminal_size().columns - 1
         self._print("\r" + line[:width].ljust(width), end="")
 
@@ -49,7 +51,7 @@ class Progress:
             return
         if self.bar:
             self._print("\r" + " " * (shutil.get_terminal_size().columns - 1) + "\r", end="")
-        self._print(in_words(row, self.epochs))
+        self._print(in_words(row, self.epochs, self.of_kl))
 
     def _print(self, text, end="\n"):
         """A closed or missing output is no reason to end a training: it goes on in silence."""
@@ -69,16 +71,18 @@ def is_terminal(stream):
         return False
 
 
-def in_words(row, epochs):
+def in_words(row, epochs, of_kl):
     """One epoch of a history as a line of text."""
-    line = f"epoch {row['epoch']:{len(str(epochs))}}/{epochs}  {terms(row, 'train', '')}"
+    line = f"epoch {row['epoch']:{len(str(epochs))}}/{epochs}  {terms(row, 'train', '', of_kl)}"
     if "val_loss" in row:
-        line += f"  {terms(row, 'held out', 'val_')}"
+        line += f"  {terms(row, 'held out', 'val_', of_kl)}"
     return line + f"  {row['seconds']:.1f} s"
 
 
-def terms(row, name, prefix):
+def terms(row, name, prefix, of_kl):
     reconstruction, kl = row[prefix + "reconstruction"], row[prefix + "kl"]
+    if not of_kl:
+        return f"{name}: {reconstruction:.2f}, code {kl:.2f}, loss {row[prefix + 'loss']:.2f}"
     return f"{name}: {reconstruction:.2f} + KL {kl:.2f} = -ELBO {reconstruction + kl:.2f}"
 
 

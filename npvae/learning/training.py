@@ -17,6 +17,7 @@ from npvae.learning.progress import Interrupt, Progress
 from npvae.learning.run import Run
 from npvae.learning.schedules import Constant, check_schedule, value_at
 from npvae.numerics import keep_freed_memory
+from npvae.objectives.costs import KL, SampledKL
 from npvae.randomness import stream
 from npvae.ranks import Ranks, check_shared, ends_all
 
@@ -75,7 +76,8 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
         `callbacks` and `progress` may be others.
     seed : int
     progress : bool
-        Print how it goes: a bar on a terminal, else a line after every epoch.
+        Print how it goes: a bar on a terminal, else a line after every epoch, of reconstruction + KL;
+        where the cost is no KL, of reconstruction, code and loss.
     communicator : mpi4py.MPI.Comm, optional
         Share every step between the ranks of an MPI program, all of which call `fit` alike; see
         `npvae.ranks`. Rank 0 alone prints, writes the checkpoint, from which any number of ranks
@@ -180,7 +182,8 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
                                        "its step": run.step})
         stretch = ranks.share(parameters.size)          # of theta: all of it, on a single rank
         show = Progress(epochs, n_steps, run.epoch * n_steps + run.step, progress and ranks.rank == 0,
-                        terminal=ranks.size == 1)
+                        terminal=ranks.size == 1,
+                        of_kl=isinstance(model.objective.cost, (KL, SampledKL)))
         while run.epoch < epochs and not run.has_stalled():
             order = stream(seed, "shuffle", run.epoch).permutation(len(x))
             start = time.perf_counter() - run.seconds
