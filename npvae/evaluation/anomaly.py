@@ -15,7 +15,8 @@ from npvae.datasets.tables import Standardizer
 from npvae.distributions.columns import any_number
 from npvae.door import as_data, check_density, check_unconditional, check_vae, filled, parted
 from npvae.evaluation.contributions import CONTRIBUTIONS, Contributions
-from npvae.evaluation.scores import SCORES, Member, latent_distance, left_out, pooled
+from npvae.evaluation.scores import (SCORES, Member, degrees_of_freedom, latent_distance, left_out,
+                                     most_missing, pooled)
 from npvae.inputs import (as_batch, check_choice, check_count, check_finite, check_number,
                           check_optional, check_seed)
 from npvae.learning.checkpoints import save
@@ -277,18 +278,6 @@ class AnomalyDetector:
         numbers = {"score": self.kind, "n_samples": self.n_samples, "seed": self.seed,
                    "names": self.names, "most_missing": self.most_missing}
         save(path, first, {"detector": numbers}, arrays)
-
-
-def most_missing(observed):
-    """How many cells are missing in the row that lacks most; observed is (n, D), or None."""
-    return 0 if observed is None else int((observed == 0).sum(axis=1).max())
-
-
-def degrees_of_freedom(posterior):
-    """How many of the J numbers of a code are free: of the C of a symbol, which have one sum, C - 1."""
-    if posterior.codes.endswith("symbols"):
-        return posterior.n_latent - posterior.n_latent // posterior.n_categories
-    return posterior.n_latent
 
 
 def as_models(models):

@@ -123,6 +123,18 @@ def left_out(distance, n):
     return (n / (n - 1))**2 * (n - 2) / (n - 1) * distance / rest
 
 
+def most_missing(observed):
+    """How many cells are missing in the row that lacks most; observed is (n, D), or None."""
+    return 0 if observed is None else int((observed == 0).sum(axis=1).max())
+
+
+def degrees_of_freedom(posterior):
+    """How many of the J numbers of a code are free: of the C of a symbol, which have one sum, C - 1."""
+    if posterior.codes.endswith("symbols"):
+        return posterior.n_latent - posterior.n_latent // posterior.n_categories
+    return posterior.n_latent
+
+
 SCORES = {"reconstruction_error": reconstruction_error, "negative_elbo": negative_elbo,
           "reconstruction_probability": reconstruction_probability,
           "negative_evidence": negative_evidence, "latent_distance": latent_distance}
