@@ -265,3 +265,54 @@ def test_a_planar_posterior_in_a_model_is_judged_by_what_it_draws(rng):
     gap = evaluation.inference_gap(model, x, rng, steps=200, n_samples=500)
     assert gap.amortization.min() > 0                  # and so a better proposal for log p(x)
     assert -0.02 < (gap.log_px - evidence.log_px).mean() < 0.2
+
+
+# ---- what is derived from a posterior, and is another distribution --------------------------
+
+class UniformAboutMu(npvae.posteriors.DiagonalGaussian):
+    """z = mu + std * eps for eps ~ U(-1, 1): given as the Gaussian is, and no Gaussian."""
+
+    def draw_noise(self, rng, n_samples, n_batch, dtype=np.float32):
+        return 2.0 * rng.random((n_samples, n_batch, self.n_latent), dtype) - 1.0
+
+    def log_terms(self, drawn):
+        return -np.log(2.0 * drawn.q.std) + 0.0 * drawn.eps
+
+
+class OfItsOwnKind(UniformAboutMu):
+    """It says itself of what kind its q is, and so that the closed form is right."""
+
+    def given(self, h):
+        return super().given(h)
+
+
+@pytest.mark.parametrize("verb", ["draw_noise", "sample", "log_terms", "log_prob"])
+def test_what_draws_otherwise_or_has_another_density_has_no_closed_form(verb, rng):
+    inherited = getattr(npvae.posteriors.DiagonalGaussian, verb)
+    kind = type(f"Own_{verb}", (npvae.posteriors.DiagonalGaussian,), {verb: lambda *args: inherited(*args)})
+    for posterior, cost in ((npvae.posteriors.DiagonalGaussian(2), npvae.KL()),
+                            (kind(2), npvae.SampledKL()), (OfItsOwnKind(2), npvae.KL())):
+        model = npvae.vae(10, (6,), 2, posterior=posterior)
+        assert model.objective.cost == cost
+        x, eps = rng.random((3, 10)), model.draw_noise(rng, 3)
+        if cost == npvae.KL():
+            model.loss(x, eps, objective=npvae.ELBO())
+            continue
+        for refused in (npvae.KL(), npvae.MMD(kl=0.5)):
+            with pytest.raises(TypeError, match=f"q is {kind.__name__} and p is StandardNormal: the KL "
+                                                f"of {kind.__name__} to StandardNormal has no closed"):
+                model.loss(x, eps, objective=npvae.ELBO(cost=refused))
+        with pytest.raises(TypeError, match=f"q is {kind.__name__} and p is StandardNormal"):
+            gradcheck.check_kl(posterior, npvae.priors.StandardNormal(2), rng.random((3, 4)), rng)
+        with pytest.raises(TypeError, match=f"posterior beside a VampPrior is {kind.__name__}"):
+            npvae.vae(10, (6,), 2, posterior=kind(2), prior=VampPrior(2, 10, 3))
+
+
+def test_the_kl_of_what_draws_otherwise_is_the_mean_of_its_log_ratio(rng):
+    """log q - log p of U(mu - std, mu + std): -log(2 std) + (mu^2 + std^2 / 3 + log 2 pi) / 2."""
+    model = npvae.vae(10, (6,), 2, posterior=UniformAboutMu(2)).astype(np.float64)
+    x = rng.random((3, 10))
+    q = model.encode(x)
+    exact = (-np.log(2.0 * q.std) + 0.5 * (q.mu**2 + q.std**2 / 3 + np.log(2 * np.pi))).sum(axis=-1).mean()
+    assert abs(model.loss(x, model.draw_noise(rng, 3, 4000)).kl - exact) < 0.02
+    assert abs(latent_moments(model, x, n_samples=4000).kl.sum() - exact) < 0.02

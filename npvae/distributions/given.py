@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from npvae.distributions.divergences import kl_between_normals, kl_between_normals_backward
-from npvae.distributions.pairs import closed_form
+from npvae.distributions.pairs import closed_form, is_as_given
 from npvae.distributions.posteriors import DiagonalGaussian, Gaussian
 from npvae.distributions.roles import Prior
 from npvae.inputs import check_count, check_number, check_positive, check_type
@@ -65,6 +65,10 @@ class VampPrior(Prior):
     def given(self, condition, model):
         check_type(model.posterior, "posterior beside a VampPrior", DiagonalGaussian,
                    "a DiagonalGaussian")
+        if not is_as_given(model.posterior):
+            raise TypeError(f"posterior beside a VampPrior is {model.posterior!r}, which draws otherwise "
+                            "than a DiagonalGaussian, or has another density: a DiagonalGaussian was "
+                            "expected")
         if condition is not None or self.u.shape[1] != model.n_data:
             raise ValueError(f"a VampPrior of n_data={self.u.shape[1]} is in a model of n_data="
                              f"{model.n_data}, n_condition={model.n_condition}: the same n_data, and no "

@@ -44,9 +44,29 @@ def closed_form(kind_of_q, kind_of_p, forward, backward):
     CLOSED_FORMS[kind_of_q, kind_of_p] = ClosedForm(forward, backward)
 
 
-def has_closed_form(q, p):
-    """True where `kl(q, p)` is known."""
-    return (type(q), type(p)) in CLOSED_FORMS
+def has_closed_form(q, p, posterior=None):
+    """True where `kl(q, p)` is known, and is that of what the posterior draws, where it is given."""
+    return ((type(q), type(p)) in CLOSED_FORMS
+            and (posterior is None or is_as_given(posterior)))
+
+
+def is_as_given(posterior):
+    """True where q(z|x) is what the kind of q says: the class that gives q may draw from it in its own
+    way, and with a density of its own, but none that is derived from that one does."""
+    kinds = type(posterior).__mro__
+    derived = kinds[:["given" in vars(kind) for kind in kinds].index(True)]
+    return not any(verb in vars(kind) for kind in derived
+                   for verb in ("draw_noise", "sample", "log_terms", "log_prob"))
+
+
+def check_closed_form(q, p, posterior=None):
+    """Raise TypeError where the pair has no closed form."""
+    if not has_closed_form(q, p, posterior):
+        of_q = q if posterior is None or is_as_given(posterior) else posterior
+        kinds = type(of_q).__name__, type(p).__name__
+        raise TypeError(f"q is {kinds[0]} and p is {kinds[1]}: the KL of {' to '.join(kinds)} has no "
+                        "closed form: the sampled one was expected, ELBO(cost=SampledKL()); or, for a "
+                        "posterior without density, ELBO(cost=Free())")
 
 
 def kl(q, p):
@@ -63,11 +83,7 @@ def kl(q, p):
     TypeError
         Where the pair has no closed form.
     """
-    if not has_closed_form(q, p):
-        kinds = type(q).__name__, type(p).__name__
-        raise TypeError(f"q is {kinds[0]} and p is {kinds[1]}: the KL of {' to '.join(kinds)} has no "
-                        "closed form: the sampled one was expected, ELBO(cost=SampledKL()); or, for a "
-                        "posterior without density, ELBO(cost=Free())")
+    check_closed_form(q, p)
     form = CLOSED_FORMS[type(q), type(p)]
     return form.forward(q, p), (form, q, p)
 

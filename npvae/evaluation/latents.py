@@ -60,7 +60,7 @@ def latent_moments(model, x, condition=None, *, n_samples=20, seed=0):
     condition = as_condition(model, condition, len(x))
     n_samples = check_count(n_samples, "n_samples", least=2)
     q, p = model.encode(x, condition), model.prior.given(condition, model)
-    sampled = model.posterior.has_density and not has_closed_form(q, p)
+    sampled = model.posterior.has_density and not has_closed_form(q, p, model.posterior)
     if sampled or not hasattr(q, "mu"):
         eps = model.draw_noise(stream(seed, "evaluate"), len(x), n_samples)
         z, drawn = model.posterior.sample(q, eps)

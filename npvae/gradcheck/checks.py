@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from npvae import door
-from npvae.distributions.pairs import kl, kl_backward
+from npvae.distributions.pairs import check_closed_form, kl, kl_backward
 from npvae.distributions.roles import Likelihood, Posterior, Prior, check_role
 from npvae.gradcheck.arguments import (as_data_and_output, as_input, as_options, as_terms,
                                        check_pair)
@@ -189,7 +189,9 @@ def check_kl(posterior, prior, h, rng, condition=None, model=None, complex_step=
     of_p, prior, p_blocks = _twins(prior)
     h = as_double(h, "h", None, posterior.n_outputs)
     p = prior.given(condition, model)
-    rate, cache = kl(posterior.given(h), p)
+    q = posterior.given(h)
+    check_closed_form(q, p, posterior)
+    rate, cache = kl(q, p)
     drate = rng.standard_normal(rate.shape)
     dh, dp = kl_backward(drate, cache)
     p.accumulate(dp)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from npvae.distributions.pairs import kl, kl_backward
+from npvae.distributions.pairs import check_closed_form, kl, kl_backward
 from npvae.distributions.priors import StandardNormal
 from npvae.distributions.roles import Posterior
 from npvae.inputs import check_choice, check_count, check_number, check_positive
@@ -205,6 +205,7 @@ class MMD(OverBatch, Cost):
         mmd = of_pairs - 2.0 * k_p.mean(axis=1) + k_pp                         # (K,)
         rate, of_kl = self.weight * mmd[:, None] + np.zeros_like(k_p), None
         if self.kl:
+            check_closed_form(q, p, posterior)
             of_x, of_kl = kl(q, p)                                             # (B, J)
             rate = rate + self.kl * of_x.sum(axis=-1)
         return rate, (z, apart, variance, k, k_p, of_kl, p)

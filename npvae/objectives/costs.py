@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from npvae.distributions.pairs import has_closed_form, kl, kl_backward
+from npvae.distributions.pairs import check_closed_form, has_closed_form, kl, kl_backward
 from npvae.registers import register
 
 
@@ -67,6 +67,7 @@ class KL(Cost):
         return rate.sum(axis=-1)
 
     def forward(self, posterior, q, p, z, drawn):
+        check_closed_form(q, p, posterior)
         rate, cache = kl(q, p)
         return rate, (p, cache)
 
@@ -126,4 +127,4 @@ def best_cost(posterior, q, p):
     """The KL of a pair as it is best known: in closed form, else sampled; `Free` for a point."""
     if not posterior.has_density:
         return Free()
-    return KL() if has_closed_form(q, p) else SampledKL()
+    return KL() if has_closed_form(q, p, posterior) else SampledKL()
