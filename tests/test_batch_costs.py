@@ -372,6 +372,7 @@ def test_what_cannot_be_combined_is_refused_by_name(rng):
     two = npvae.two_layer_iwae(5, ((4,), (3,)), (2, 1))
     planar = npvae.vae(5, (4,), 2, posterior="flow_gaussian")
     mixture = npvae.vae(5, (4,), 2, prior="mixture_of_normals")
+    given = npvae.conditional_vae(5, 3, (4,), 2, prior="conditional_normal")
     for model, cost, why in (
             (bits, tc, "gradient comes by way of z; that of a Bernoulli posterior jumps"),
             (two, tc, "posterior is StackedGaussian.*the total correlation needs the density of each"),
@@ -379,9 +380,13 @@ def test_what_cannot_be_combined_is_refused_by_name(rng):
             (npvae.autoencoder(5, (4,), 2), tc, "posterior is Deterministic.*needs the density of each"),
             (npvae.autoencoder(5, (4,), 2), MMD(kl=0.1), "Point to StandardNormal has no closed form"),
             (two, mmd, "prior is StackedNormal.*discrepancy from a StandardNormal"),
-            (mixture, mmd, "prior is MixtureOfNormals.*discrepancy from a StandardNormal")):
+            (mixture, mmd, "prior is MixtureOfNormals.*discrepancy from a StandardNormal"),
+            (given, mmd, r"prior is ConditionalNormal\(2, .*discrepancy from a StandardNormal"),
+            (given, tc, r"prior is ConditionalNormal\(2, .*the mean of q\(z\|x\) over all conditions")):
+        condition = np.eye(3)[[0, 1, 2, 0]] if model.n_condition else None
         with pytest.raises(TypeError, match=f"(?s){why}"):
-            model.loss_and_grad(x, model.draw_noise(rng, 4, 2), objective=ELBO(cost=cost))
+            model.loss_and_grad(x, model.draw_noise(rng, 4, 2), condition=condition,
+                                objective=ELBO(cost=cost))
 
 
 @pytest.mark.parametrize("cost", [DecomposedKL(9), MMD()], ids=repr)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from npvae.distributions.given import NormalGiven
 from npvae.distributions.pairs import check_closed_form, kl, kl_backward
 from npvae.distributions.priors import StandardNormal
 from npvae.distributions.roles import Posterior
@@ -73,7 +74,7 @@ class DecomposedKL(OverBatch, Cost):
     Notes
     -----
     For posteriors whose latent dimensions are independent, given x, with densities that are known at
-    every z. Time and memory grow with K B^2 J.
+    every z, and a prior that does not depend on the condition. Time and memory grow with K B^2 J.
 
     Chen et al. give one of the others the weight (n - M) / (n M), and each of the rest 1 / M, for
     M = B - 1. Which one is arbitrary; the mean over this choice is (n - 1) / (n M) for all. It has the
@@ -113,6 +114,7 @@ class DecomposedKL(OverBatch, Cost):
         n_samples, n_batch, n_latent = z.shape
         self.check_batch(n_batch)
         check_independent(posterior)
+        check_one_prior(p, self)
         # Each of the S = K B drawn z under the q(z|x) of each x: log q(z_j|x), (S, B, J)
         pairs = posterior.at(q, z.reshape(-1, 1, n_latent))
         log_terms = posterior.log_terms(pairs)
@@ -253,7 +255,15 @@ def check_independent(posterior):
                         "latent dimension by itself, as a DiagonalGaussian has it")
 
 
+def check_one_prior(p, cost):
+    """Raise TypeError where the prior is another one for each condition, and q(z) is of all."""
+    if isinstance(p, NormalGiven):
+        raise TypeError(f"prior is {p.prior!r}: {cost} compares p(z) with the mean of q(z|x) over all "
+                        "conditions, and needs a prior that is the same for all")
+
+
 def check_standard_normal(p, cost):
     """Raise TypeError where the prior is another one."""
     if type(p) is not StandardNormal:
-        raise TypeError(f"prior is {p!r}: {cost} is the discrepancy from a StandardNormal")
+        prior = getattr(p, "prior", p)                       # of a step: the one that made it
+        raise TypeError(f"prior is {prior!r}: {cost} is the discrepancy from a StandardNormal")
