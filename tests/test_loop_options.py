@@ -264,7 +264,8 @@ def test_a_schedule_steps_at_the_multiples_of_its_length(every):
         assert schedules.Cyclical(every)(n * every) == pytest.approx(0.0, abs=1e-8)
 
 
-@pytest.mark.parametrize("objective", [npvae.Capacity(beta=10.0, capacity=2.0), npvae.FreeBits(2.0)])
+@pytest.mark.parametrize("objective", [npvae.Capacity(beta=10.0, capacity=2.0),
+                                       npvae.FreeBits(beta=2.0)])
 def test_a_loss_of_the_batch_is_validated_on_batches_of_the_training(objective):
     rng = np.random.default_rng(0)
     x = (rng.standard_normal((60, 2)) @ rng.standard_normal((2, 8))).astype(np.float32)

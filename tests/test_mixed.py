@@ -98,7 +98,7 @@ def test_more_bounds_of_the_encoders_gradient_vary_less(rng):
 
 
 @pytest.mark.parametrize("objective", [MIWAE(4), PIWAE(2), CIWAE(0.05),
-                                       npvae.Capacity(2.0, capacity=3.0)], ids=repr)
+                                       npvae.Capacity(beta=2.0, capacity=3.0)], ids=repr)
 def test_they_train_and_are_kept_in_files(objective, rng, tmp_path):
     model = npvae.vae(12, (7,), 3)
     model.objective = objective

@@ -19,7 +19,7 @@ def test_free_bits_count_a_dimension_as_at_least_its_due(rng):
     assert loss.value == pytest.approx(-log_px.mean() + 2 * (0.3 + mean[1] + mean[2]), rel=1e-13)
     assert loss.kl == pytest.approx(mean.sum(), rel=1e-13)           # the true one
     np.testing.assert_array_equal(loss.drate, np.tile([0.0, 0.5, 0.5], (4, 1)))
-    plain, none = ELBO(2.0)(log_px, rate), FreeBits(2.0, free=0.0)(log_px, rate)
+    plain, none = ELBO(2.0)(log_px, rate), FreeBits(beta=2.0, free=0.0)(log_px, rate)
     assert none.value == pytest.approx(plain.value, rel=1e-14)
     with pytest.raises(ValueError, match="free is -1: a finite number"):
         FreeBits(free=-1)
@@ -27,8 +27,16 @@ def test_free_bits_count_a_dimension_as_at_least_its_due(rng):
         FreeBits(cost=SampledKL())
 
 
+class Ratio(npvae.Cost):
+    """A sampled cost of one's own: what `SampledKL` is, by another name."""
+
+    def __init__(self):
+        self.n_rates, self.per_x = SampledKL().n_rates, SampledKL().per_x
+        self.forward, self.backward = SampledKL().forward, SampledKL().backward
+
+
 @pytest.mark.parametrize("beta", [1.0, 0.4])
-@pytest.mark.parametrize("cost", [KL(), SampledKL()], ids=repr)
+@pytest.mark.parametrize("cost", [KL(), SampledKL(), Ratio()], ids=lambda cost: type(cost).__name__)
 def test_the_score_function_is_exact_in_the_mean(beta, cost, rng):
     """A code of two bits, two samples: all sixteen outcomes, weighted by their probabilities.
 
@@ -82,10 +90,22 @@ def test_path_and_score_agree_in_the_mean_for_a_continuous_code(rng):
     assert_mean(difference, 0.0)
 
 
+def test_a_cost_is_sampled_where_it_has_a_rate_of_each_z():
+    costs = (KL(), npvae.Free(), SampledKL(), Ratio(), npvae.MMD(), npvae.DecomposedKL(9))
+    assert [cost.sampled for cost in costs] == [False, False, True, True, True, True]
+
+
 def test_one_sample_has_no_others():
     model = npvae.bernoulli_vae(5, (4,), 2)
     with pytest.raises(ValueError, match="ScoreFunction has 1 sample of z: at least 2"):
         npvae.fit(model, np.full((4, 5), 0.5), progress=False)
+
+
+@pytest.mark.parametrize("kind", [FreeBits, Capacity])
+def test_a_number_of_nats_is_not_taken_for_beta(kind):
+    """FreeBits(0.3) was a beta of 0.3, and 0.1 nats for nothing."""
+    with pytest.raises(TypeError, match="positional argument"):
+        kind(0.3)
 
 
 # ---- a capacity -----------------------------------------------------------------------------
@@ -95,12 +115,12 @@ def test_a_capacity_holds_the_kl_from_both_sides(capacity, sign, rng):
     """|KL - capacity| of the mean over the batch, whatever the KL of a single x is."""
     log_px, rate = rng.normal(-9, 1, (3, 4)), rng.random((4, 3)) * [0.1, 1.0, 3.0]
     kl = rate.sum() / 4
-    loss, plain = Capacity(2.5, capacity=capacity)(log_px, rate), ELBO(2.5)(log_px, rate)
+    loss, plain = Capacity(beta=2.5, capacity=capacity)(log_px, rate), ELBO(2.5)(log_px, rate)
     assert loss.value == pytest.approx(-log_px.mean() + 2.5 * abs(kl - capacity), rel=1e-13)
     assert loss.kl == pytest.approx(kl, rel=1e-13)
     np.testing.assert_array_equal(loss.drate, sign * plain.drate)
     np.testing.assert_array_equal(loss.dlog_px, plain.dlog_px)
-    none = Capacity(2.5, capacity=0.0)(log_px, rate)
+    none = Capacity(beta=2.5, capacity=0.0)(log_px, rate)
     assert none.value == pytest.approx(plain.value, rel=1e-13)
     with pytest.raises(ValueError, match="capacity is -1: a finite number of at least 0"):
         Capacity(capacity=-1)
@@ -109,8 +129,8 @@ def test_a_capacity_holds_the_kl_from_both_sides(capacity, sign, rng):
 def test_a_schedule_opens_the_capacity_and_leaves_its_price(rng):
     x = (rng.random((400, 12)) < rng.choice([0.1, 0.9], (400, 3)).repeat(4, axis=1)).astype(np.float32)
     model = npvae.vae(12, (16,), 3, seed=1)
-    model.objective = Capacity(20.0, capacity=1.5)
-    assert model.objective.scheduled(0.5) == Capacity(20.0, capacity=0.75)
+    model.objective = Capacity(beta=20.0, capacity=1.5)
+    assert model.objective.scheduled(0.5) == Capacity(beta=20.0, capacity=0.75)
     assert ELBO(2.0).scheduled(0.5) == ELBO(1.0)
     history = npvae.fit(model, x, epochs=30, batch_size=50, learning_rate=5e-3, progress=False,
                         kl_schedule=npvae.schedules.Linear(20))

@@ -193,7 +193,7 @@ def every_prior():
 
 def every_model():
     objectives = [npvae.ELBO(0.7), npvae.ELBO(0.7, npvae.SampledKL()), npvae.ELBO(0.7, npvae.Free()),
-                  npvae.FreeBits(0.7), npvae.Capacity(0.7), npvae.IWAE(), npvae.MIWAE(3),
+                  npvae.FreeBits(beta=0.7), npvae.Capacity(beta=0.7), npvae.IWAE(), npvae.MIWAE(3),
                   npvae.CIWAE(0.4)]
     for (q, _), (p, _), objective in itertools.product(every_posterior(), every_prior(), objectives):
         yield pytest.param(q, p, objective, id=f"{q}-{p}-{objective}")

@@ -5,7 +5,6 @@ import numpy as np
 from npvae import door
 from npvae.distributions.roles import Posterior, Prior, check_role
 from npvae.inputs import as_double, as_mask
-from npvae.objectives import SampledKL
 
 
 def check_pair(posterior, prior):
@@ -41,7 +40,7 @@ def as_terms(objective, log_px, rate):
     """log_px (K, B), and the rate as the objective's cost has it."""
     door.check_objective(objective)
     log_px, rate = as_double(log_px, "log_px", None, None), as_double(rate, "rate", None, None)
-    if isinstance(objective.cost, SampledKL) and rate.shape != log_px.shape:
+    if getattr(objective.cost, "sampled", False) and rate.shape != log_px.shape:
         raise ValueError(f"rate has shape {rate.shape}: {log_px.shape} was expected, as log_px has")
     return log_px, rate
 

@@ -252,7 +252,7 @@ def check_likelihood(likelihood, x, y, rng, observed=None, complex_step=True):
 
 def check_objective(objective, log_px, rate, complex_step=True):
     """An objective: the gradient of its value in log_px (K, B) and in the rate, (B, J) of
-    a closed form, (K, B) of a `SampledKL`."""
+    a closed form, (K, B) of a sampled cost."""
     log_px, rate = as_terms(objective, log_px, rate)
     loss = objective(log_px, rate)
 

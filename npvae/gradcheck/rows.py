@@ -13,7 +13,7 @@ from npvae.distributions import (columns, counts, divergences, flows, given, lik
 from npvae.gradcheck.checks import (check_function, check_kl, check_layer, check_likelihood,
                                     check_model, check_objective, check_posterior, check_prior)
 from npvae.networks import layers, masked
-from npvae.objectives import ELBO, IWAE, SampledKL
+from npvae.objectives import ELBO, IWAE
 
 
 class Sizes(NamedTuple):
@@ -142,7 +142,7 @@ def of_divergence(name, n_inputs):
 def of_objective(objective, least_samples=1, multiple=1):
     def row(s, rng):
         K = max(s.K * multiple, least_samples)
-        rate = rng.standard_normal((K, s.B) if isinstance(objective.cost, SampledKL) else (s.B, s.J))
+        rate = rng.standard_normal((K, s.B) if objective.cost.sampled else (s.B, s.J))
         return check_objective(objective, rng.normal(-90.0, 10.0, (K, s.B)), rate)
     return row
 

@@ -92,7 +92,8 @@ TABLE = {
     "objectives.ELBO, free code": rows.of_objective(ELBO(beta=0.7, cost=Free())),
     "objectives.FreeBits": rows.of_objective(FreeBits(beta=1.3, free=0.1)),
     "objectives.Capacity": rows.of_objective(Capacity(beta=1.3, capacity=25.0)),
-    "objectives.Capacity, sampled": rows.of_objective(Capacity(1.3, SampledKL(), capacity=0.0)),
+    "objectives.Capacity, sampled": rows.of_objective(
+        Capacity(beta=1.3, cost=SampledKL(), capacity=0.0)),
     "objectives.StickingTheLanding": rows.of_objective(StickingTheLanding(beta=0.7)),
     "objectives.ScoreFunction": rows.of_objective(ScoreFunction(beta=1.3), least_samples=2),
     "objectives.IWAE": rows.of_objective(IWAE()),

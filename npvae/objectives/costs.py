@@ -20,6 +20,9 @@ class Cost:
     ----------
     over_batch : bool
         True where the rate of one x depends on the z of the others.
+    sampled : bool
+        True where the rate is of each z that was drawn, (K, B), so that its sum is divided by K B: an
+        estimator without a path weighs the score of q with such a rate, too.
     """
 
     members = {}
@@ -28,6 +31,10 @@ class Cost:
     def __init_subclass__(cls):
         super().__init_subclass__()
         register(cls, cls.__name__)
+
+    @property
+    def sampled(self):
+        return self.n_rates(2, 1) == 2
 
     def n_rates(self, n_samples, n_batch):
         """What the sum of the rate is divided by, to be nats per x."""

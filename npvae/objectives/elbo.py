@@ -139,7 +139,7 @@ class ELBO(Objective):
                     dlog_px=dlog_px, drate=drate)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FreeBits(ELBO):
     """The ELBO in which each latent dimension has some nats for nothing.
 
@@ -163,6 +163,8 @@ class FreeBits(ELBO):
     Kingma et al. (2016), "Improving variational inference with inverse autoregressive flow".
     """
 
+    beta: float = 1.0                        # by name, all three: FreeBits(0.3) would be a beta
+    cost: Cost = KL()
     free: float = 0.1
     over_batch = True
 
@@ -184,7 +186,7 @@ class FreeBits(ELBO):
                              drate=loss.drate * paid)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Capacity(ELBO):
     """The KL is held at a number of nats: reconstruction + beta * |KL - capacity|.
 
@@ -210,6 +212,8 @@ class Capacity(ELBO):
     Burgess et al. (2018), "Understanding disentangling in beta-VAE".
     """
 
+    beta: float = 1.0                        # by name, as those of FreeBits
+    cost: Cost = KL()
     capacity: float = 25.0
     over_batch = True
 
@@ -289,6 +293,6 @@ class ScoreFunction(ELBO):
             raise ValueError(f"ScoreFunction has {n_samples} sample of z: at least 2 were expected "
                              "(n_samples)")
         loss = super().__call__(log_px, rate)
-        f = log_px - self.beta * rate if isinstance(self.cost, SampledKL) else log_px
+        f = log_px - self.beta * rate if self.cost.sampled else log_px
         advantage = (f - f.mean(axis=0)) * (n_samples / (n_samples - 1))   # f - mean of the others
         return loss._replace(path=np.zeros_like(log_px), score=loss.dlog_px * advantage)
