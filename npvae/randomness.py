@@ -9,7 +9,7 @@ import numpy as np
 
 from npvae.inputs import check_seed
 
-PURPOSES = ("weights", "shuffle", "step", "evaluate", "score", "held out", "members")
+PURPOSES = ("weights", "shuffle", "step", "evaluate", "score", "held out", "members", "posterior")
 
 
 def stream(seed, purpose, *position):

@@ -189,6 +189,20 @@ def test_a_recipe_follows_its_seed_and_its_initializer():
                                         "he": (2 / 500)**0.5}, rel=0.01)
 
 
+def test_a_posterior_and_a_prior_by_name_are_drawn_apart():
+    """They once began with the same draws; the prior's are still those of the seed."""
+    model = npvae.vae(6, (5,), 4, posterior="flow_gaussian", prior="real_nvp", seed=3)
+    ours, theirs = (list(part.blocks().values()) for part in (model.posterior, model.prior))
+    own = npvae.distributions.flows.RealNVP(4, seed=3).blocks().values()
+    assert all((a == b).all() for a, b in zip(theirs, own))
+    common = min(ours[0].size, theirs[0].size)
+    alike = np.corrcoef(ours[0].ravel()[:common], theirs[0].ravel()[:common])[0, 1]
+    assert abs(alike) < 4 / np.sqrt(common)
+    again, other = (npvae.vae(6, (5,), 4, posterior="flow_gaussian", seed=seed) for seed in (3, 4))
+    np.testing.assert_array_equal(list(again.posterior.blocks().values())[0], ours[0])
+    assert (list(other.posterior.blocks().values())[0] != ours[0]).any()
+
+
 def test_default_model_has_the_stated_size():
     model = npvae.vae()
     assert model.parameters.size == (784 + 1) * 400 + 401 * 40 + 21 * 400 + 401 * 784 == 652_824

@@ -136,7 +136,8 @@ def dense_model(posterior, prior, n_data, n_hidden, likelihood, variance, activa
 
 def of_names(posterior, prior, **sizes):
     """A posterior and a prior, each by its name or as it is."""
-    posterior = member(posterior, "posterior", Posterior, **sizes)
+    own = int(stream(sizes["seed"], "posterior").integers(2**31))      # else both begin with one's draws
+    posterior = member(posterior, "posterior", Posterior, **{**sizes, "seed": own})
     if posterior.n_latent != sizes["n_latent"]:
         raise ValueError(f"n_latent is {sizes['n_latent']!r}, and posterior is {posterior!r} of "
                          f"{posterior.n_latent} dimensions: the same number was expected")
