@@ -6,7 +6,11 @@ count as float64) and accepts complex numbers, because the complex-step check (s
 branches on the sign of the real part, and all its terms share that one branch.
 """
 
+import math
+
 import numpy as np
+
+LOG_2PI = math.log(2.0 * math.pi)
 
 
 def floating(x, name="x"):
@@ -103,14 +107,40 @@ def log_sum_exp(a, axis=0):
     Parameters
     ----------
     a : ndarray, real or complex
+        -inf may be among them.
     axis : int
 
     Returns
     -------
     ndarray of the dtype of a, less that axis.
     """
-    top = a.real.max(axis=axis, keepdims=True)
-    return np.squeeze(top, axis) + np.log(np.exp(a - top).sum(axis=axis))
+    return _log_of(np.sum, floating(a, "a"), axis)
+
+
+def _log_of(total, a, axis):
+    """log of the sum, or of the mean, of exp(a)."""
+    # Not below the least float, so that a column of -inf alone does not become -inf - -inf, NaN.
+    top = np.maximum(a.real.max(axis=axis, keepdims=True), np.finfo(a.dtype).min)
+    with np.errstate(divide="ignore"):             # log(0) is the -inf that is meant
+        return np.squeeze(top, axis) + np.log(total(np.exp(a - top), axis=axis))
+
+
+def log_softmax(a):
+    """log of what exp(a) is in parts of its sum along the last axis.
+
+    Finite, in float32, for |a| up to 1e38.
+
+    Parameters
+    ----------
+    a : ndarray (..., C), real or complex
+
+    Returns
+    -------
+    ndarray of the shape and dtype of a: logs of probabilities.
+    """
+    a = floating(a, "a")
+    a = a - a.real.max(axis=-1, keepdims=True)     # first, so that few digits cancel
+    return a - log_sum_exp(a, axis=-1)[..., None]
 
 
 def multiply_halves(p):
@@ -146,7 +176,7 @@ def log_mean_exp(a, axis=0):
 
     Parameters
     ----------
-    a : ndarray, real
+    a : ndarray, real or complex
         -inf, the log of a weight of 0, may be among them.
     axis : int
 
@@ -159,10 +189,7 @@ def log_mean_exp(a, axis=0):
         raise ValueError(f"axis is {axis!r} and a has shape {a.shape}: one of its axes was expected")
     if 0 in a.shape:
         raise ValueError(f"a has shape {a.shape}: at least one number was expected")
-    # Not below the least float, so that a column of -inf alone does not become -inf - -inf, NaN.
-    top = np.maximum(a.max(axis=axis, keepdims=True), np.finfo(a.dtype).min)
-    with np.errstate(divide="ignore"):             # log(0) is the -inf that is meant
-        return np.squeeze(top, axis) + np.log(np.exp(a - top).mean(axis=axis))
+    return _log_of(np.mean, a, axis)
 
 
 def keep_freed_memory():

@@ -24,7 +24,7 @@ class Parameters:
     ----------
     values : dict of str to array
         The initial value of each block; their common dtype is theta's (float32
-        where there is no block at all).
+        where there is no block at all). So one float64 block makes all float64.
 
     Attributes
     ----------

@@ -29,7 +29,8 @@ def vae(n_data=784, n_hidden=(400,), n_latent=20, *, posterior="diagonal_gaussia
         q(z|x), p(z) and p(x|z), by name or as they are: see `npvae.distributions`. The names are
         the classes': "heteroscedastic_gaussian" for HeteroscedasticGaussian.
     variance : float
-        Of the "gaussian" likelihood; of the "tied_gaussian" one, where its learning starts.
+        Of the "gaussian" likelihood; of the "tied_gaussian" and the "diagonal_gaussian" one, where
+        its learning starts.
     beta : float
         The weight of the KL in the loss. The KL is the closed form, where the pair of posterior and
         prior has one, else the sampled one.
