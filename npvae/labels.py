@@ -16,7 +16,7 @@ from npvae.door import Model, as_observed
 from npvae.inputs import check_number, check_type
 from npvae.model import VAE, Cache
 from npvae.networks.layers import Layer, check_width
-from npvae.numerics import log_sum_exp
+from npvae.numerics import log_softmax
 from npvae.objectives import ELBO, KL, Loss, SampledKL
 
 
@@ -110,7 +110,7 @@ class SemiSupervisedVAE(Model):
         beta, given = objective.beta, condition.any(axis=-1, keepdims=True)    # (B, 1)
 
         logits, of_classifier = self.classifier.forward(x)
-        log_q = logits - log_sum_exp(logits, axis=-1)[:, None]                 # log q(y|x), (B, C)
+        log_q = log_softmax(logits)                                            # log q(y|x), (B, C)
         q = np.exp(log_q)
         # One row for each label that may be: the given one, or all of them
         rows, labels = np.nonzero(~given | (condition != 0))
@@ -152,7 +152,7 @@ class SemiSupervisedVAE(Model):
         """q(y|x): the probability of each class, (B, C). With `observed` (B, D), or an x that is a
         masked array: of what is observed, with zeros elsewhere, as in training."""
         logits = self.classifier.forward(as_observed(self, x, observed)[0])[0]
-        return np.exp(logits - log_sum_exp(logits, axis=-1)[:, None])
+        return np.exp(log_softmax(logits))
 
     def draw_noise(self, rng, n_batch, n_samples=1):
         """Noise eps (K, B, J) for K samples of z for each x, whatever its label."""

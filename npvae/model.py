@@ -71,8 +71,6 @@ class VAE(Model):
         check_role(posterior, "posterior", Posterior)
         check_role(prior, "prior", Prior)
         check_role(likelihood, "likelihood", Likelihood)
-        super().__init__(parts={"encoder": encoder, "posterior": posterior, "prior": prior,
-                                "decoder": decoder, "likelihood": likelihood})
         self.encoder, self.posterior, self.prior = encoder, posterior, prior
         self.decoder, self.likelihood = decoder, likelihood
         self.n_data = check_count(n_data, "n_data")
@@ -81,7 +79,9 @@ class VAE(Model):
         check_flag(shows_mask, "shows_mask")
         if shows_mask:                               # else it is described as models always were
             self.shows_mask = True
-        check_parts(self)
+        check_parts(self)                            # and then they move: what is refused keeps none
+        super().__init__(parts={"encoder": encoder, "posterior": posterior, "prior": prior,
+                                "decoder": decoder, "likelihood": likelihood})
 
     # ---- the bound, and its gradient ----------------------------------------------
 

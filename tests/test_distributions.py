@@ -25,6 +25,7 @@ from npvae.distributions import posteriors, priors
 from npvae.distributions.posteriors import DiagonalGaussian
 from npvae.distributions.pairs import kl
 from npvae.distributions.priors import StandardNormal
+from npvae.distributions.roles import Likelihood
 
 means, logvars = st.floats(-3, 3), st.floats(-4, 3)
 
@@ -347,3 +348,32 @@ def test_the_constant_of_bits_that_are_all_alike_is_finite(dtype):
     logits = Bernoulli().constant(np.array([[0.0, 1.0]] * 5, dtype))
     assert logits.dtype == dtype
     np.testing.assert_allclose(logits, [-20.7233, 20.7233], rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", [name for name, kind in posteriors.Posterior.members.items()
+                                  if kind.__module__.startswith("npvae.")
+                                  and name != "stacked_gaussian"])
+def test_the_gradient_of_a_q_for_each_sample_has_its_shape(name, rng):
+    """h (K, B, n) in place of (B, n): dh is of that shape, and its rows are those of each q alone."""
+    q = posteriors.Posterior.members[name](4)
+    h, eps = rng.standard_normal((3, 5, q.n_outputs)), q.draw_noise(rng, 3, 5, np.float64)
+    dz, weight = rng.standard_normal((3, 5, 4)), rng.standard_normal((2, 3, 5, 1))
+    weight = weight * q.has_density
+    q = q.astype(np.float64)
+    dh = q.backward(q.sample(q.given(h), eps)[1], dz, *weight)
+    assert dh.shape == h.shape
+    for k in range(3):
+        drawn = q.sample(q.given(h[k]), eps[k:k + 1])[1]
+        alone = q.backward(drawn, dz[k:k + 1], *weight[:, k:k + 1])
+        np.testing.assert_allclose(dh[k], alone, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["bernoulli", "categorical", "discretized_logistic", "student_t",
+                                  "poisson", "negative_binomial", "continuous_bernoulli"])
+def test_the_best_constant_of_integers_is_that_of_floats(name):
+    kind = Likelihood.members[name]
+    likelihood = kind(2) if name == "categorical" else kind()
+    x = np.array([[0], [1], [0]] if name == "categorical" else [[0, 1], [1, 1], [0, 1]])
+    found, expected = likelihood.constant(x), likelihood.constant(x.astype(float))
+    assert found.dtype == np.float64
+    np.testing.assert_array_equal(found, expected)

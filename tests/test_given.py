@@ -37,8 +37,8 @@ class Step:
 
 
 RANGES = {
-    "VampPrior": Row(VampPrior, "Finite, in float32, where the encoder is, for |z| and |mu| up to 1e8 and "
-                                "logvar of -20 to 20.",
+    "VampPrior": Row(VampPrior, "Finite, in float32, where the encoder is, for |z| and |mu| up to 1e8 "
+                                "and logvar of -20 to 20.",
                      of_prior(lambda draw: Step(in_a_model(draw)),
                               lambda draw: draw.upto(1e8, K, B, J))),
     "ConditionalNormal": Row(

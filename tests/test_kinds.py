@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from scipy.special import expit, logsumexp
+from scipy.special import expit, log_softmax, logsumexp, softmax
 
 import npvae
 from helpers import NUMPY_1
 from npvae import datasets, divergences, evaluation, numerics
 from npvae.networks import Chain, Conv2d, ConvTranspose2d, Dense, First, Parameters, Reshape, Table
 from npvae.networks import glorot_uniform, he_normal, uniform_fan_in
+from npvae.objectives import normalized_weights
 
 X = (np.random.default_rng(1).integers(0, 65, (8, 6)) / 64).astype(np.float32)
 LABELS = np.arange(8) % 3
@@ -42,7 +43,12 @@ def test_elementwise_functions_of_integers_are_those_of_float64(dtype):
     np.testing.assert_allclose(numerics.softplus(x), np.logaddexp(0, [0.0, 1, 2, 100]), rtol=1e-15)
     assert numerics.log_mean_exp(x) == pytest.approx(logsumexp([0.0, 1, 2, 100]) - np.log(4), rel=1e-15)
     np.testing.assert_array_equal(numerics.absolute(x), [0, 1, 2, 100])
-    for function in (numerics.sigmoid, numerics.softplus, numerics.log_mean_exp, numerics.absolute):
+    assert numerics.log_sum_exp(x) == pytest.approx(logsumexp([0.0, 1, 2, 100]), rel=1e-15)
+    np.testing.assert_allclose(numerics.log_softmax(x), log_softmax([0.0, 1, 2, 100]), rtol=1e-15)
+    weights = normalized_weights(x[:, None])[:, 0]
+    np.testing.assert_allclose(weights, softmax([0.0, 1, 2, 100]), rtol=1e-14, atol=1e-30)
+    for function in (numerics.sigmoid, numerics.softplus, numerics.log_mean_exp, numerics.log_sum_exp,
+                     numerics.log_softmax, numerics.absolute):
         assert function(x).dtype == np.float64
 
 
@@ -70,9 +76,24 @@ def test_the_log_of_a_mean_of_zeros_is_minus_infinity(dtype):
     mean = numerics.log_mean_exp(a)
     assert mean.dtype == dtype
     np.testing.assert_allclose(mean, [-np.inf, -np.log(2)], rtol=1e-6)
+    np.testing.assert_array_equal(numerics.log_sum_exp(a), [-np.inf, 0.0])
     assert np.isnan(numerics.log_mean_exp(np.array([np.nan, 0.0])))
     with pytest.raises(ValueError, match=r"a has shape \(0, 2\): at least one number was expected"):
         numerics.log_mean_exp(a[:0])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_the_log_of_a_softmax_is_exact_far_from_zero(dtype):
+    """Of logits around 1e7, where float32 has whole numbers, the probabilities summed to 1.5."""
+    a = np.array([[1e7, 1e7 + 1, 1e7 + 2], [-1.0, 0.0, 1.0]], dtype)
+    log_p = numerics.log_softmax(a)
+    assert log_p.dtype == dtype
+    np.testing.assert_allclose(log_p, log_softmax([[-1.0, 0.0, 1.0]] * 2, axis=1), rtol=3e-7)
+    q = npvae.distributions.categories.Categorical(3, 3).given(a)
+    assert q.mu.sum() == pytest.approx(2.0, rel=1e-6)
+    stepped = numerics.log_softmax(a + 1e-20j * np.array([1.0, 0.0, 0.0])).imag / 1e-20
+    p = np.exp(log_p[1, 0])
+    np.testing.assert_allclose(stepped[1], [1 - p, -p, -p], rtol=1e-6)
 
 
 @pytest.mark.parametrize("dtype", [*WHOLE, "f4", "f8"])
@@ -283,6 +304,39 @@ def test_an_image_too_small_for_a_convolution_is_refused():
         Conv2d(1, 1, 2, rng()).forward(x[:, :, :1])
     assert ConvTranspose2d(1, 1, 1, rng(), padding=1).forward(x)[0].shape == (1, 1, 1, 1)
     assert Conv2d(1, 1, 3, rng()).forward(x)[0].shape == (1, 1, 1, 1)
+
+
+@pytest.mark.parametrize("layer, x, message", [
+    (Conv2d(2, 1, 2, rng()), (3, 4, 4, 1), r"x has shape \(3, 4, 4, 1\): \(\.\.\., height, width, 2"),
+    (Conv2d(2, 1, 2, rng()), (4, 2), r"x has shape \(4, 2\): \(\.\.\., height, width, 2\) was expected"),
+    (ConvTranspose2d(2, 1, 2, rng()), (3, 4, 4, 1), r"x has shape \(3, 4, 4, 1\): \(\.\.\., height"),
+    (Reshape((6,), (2, 3)), (4, 3), r"x has shape \(4, 3\): \(\.\.\., 6\) was expected"),
+    (Reshape((2, 3), (6,)), (5, 3, 2), r"x has shape \(5, 3, 2\): \(\.\.\., 2, 3\) was expected"),
+    (Table(np.zeros((5, 2))), (3, 4), r"x has shape \(3, 4\): 5 rows were expected, one for each")])
+def test_a_layer_of_images_or_rows_looks_at_the_shape_of_its_input(layer, x, message):
+    with pytest.raises(ValueError, match=message):
+        layer.forward(np.zeros(x, np.float32))
+
+
+def test_an_encoder_that_ends_in_images_is_refused_when_the_model_is_built():
+    """It has as many channels as the posterior wants numbers."""
+    encoder = Chain(Reshape((16,), (4, 4, 1)), Conv2d(1, 4, 2, rng(), stride=2))
+    decoder = Dense(2, 16, rng())
+    with pytest.raises(ValueError, match=r"encoder gives \(2, 2, 2, 4\) for 2 rows: \(2, 4\) was "
+                                         "expected by the posterior"):
+        npvae.VAE(encoder, npvae.posteriors.DiagonalGaussian(2), npvae.priors.StandardNormal(2), decoder,
+                  npvae.likelihoods.Bernoulli(), n_data=16)
+
+
+@pytest.mark.parametrize("of", [lambda table: table, lambda table: Chain(table, Dense(4, 4, rng()))])
+def test_a_table_for_an_encoder_is_of_the_rows_of_one_batch(of):
+    model = npvae.VAE(of(Table(np.zeros((5, 4), np.float32))), npvae.posteriors.DiagonalGaussian(2),
+                      npvae.priors.StandardNormal(2), Dense(2, 6, rng()), npvae.likelihoods.Bernoulli(),
+                      n_data=6)
+    assert np.isfinite(model.loss(np.zeros((5, 6)), model.draw_noise(rng(), 5)).value)
+    for n in (1, 3):
+        with pytest.raises(ValueError, match="5 rows were expected"):
+            model.loss(np.zeros((n, 6)), model.draw_noise(rng(), n))
 
 
 def test_wrong_parts_of_layers_are_refused():

@@ -289,8 +289,9 @@ class OfItsOwnKind(UniformAboutMu):
 @pytest.mark.parametrize("verb", ["draw_noise", "sample", "log_terms", "log_prob"])
 def test_what_draws_otherwise_or_has_another_density_has_no_closed_form(verb, rng):
     inherited = getattr(npvae.posteriors.DiagonalGaussian, verb)
-    kind = type(f"Own_{verb}", (npvae.posteriors.DiagonalGaussian,), {verb: lambda *args: inherited(*args)})
-    for posterior, cost in ((npvae.posteriors.DiagonalGaussian(2), npvae.KL()),
+    gaussian = npvae.posteriors.DiagonalGaussian
+    kind = type(f"Own_{verb}", (gaussian,), {verb: lambda *args: inherited(*args)})
+    for posterior, cost in ((gaussian(2), npvae.KL()),
                             (kind(2), npvae.SampledKL()), (OfItsOwnKind(2), npvae.KL())):
         model = npvae.vae(10, (6,), 2, posterior=posterior)
         assert model.objective.cost == cost
@@ -313,6 +314,7 @@ def test_the_kl_of_what_draws_otherwise_is_the_mean_of_its_log_ratio(rng):
     model = npvae.vae(10, (6,), 2, posterior=UniformAboutMu(2)).astype(np.float64)
     x = rng.random((3, 10))
     q = model.encode(x)
-    exact = (-np.log(2.0 * q.std) + 0.5 * (q.mu**2 + q.std**2 / 3 + np.log(2 * np.pi))).sum(axis=-1).mean()
+    terms = -np.log(2.0 * q.std) + 0.5 * (q.mu**2 + q.std**2 / 3 + np.log(2 * np.pi))
+    exact = terms.sum(axis=-1).mean()
     assert abs(model.loss(x, model.draw_noise(rng, 3, 4000)).kl - exact) < 0.02
     assert abs(latent_moments(model, x, n_samples=4000).kl.sum() - exact) < 0.02

@@ -59,6 +59,18 @@ def test_nor_can_the_layers_of_a_chain_and_the_parts_of_ones_own_modules(rng):
     assert own.note == "second"
 
 
+def test_what_was_refused_keeps_no_parts():
+    """So the corrected call may be made of the same ones."""
+    prior = npvae.distributions.flows.RealNVP(3)
+    with pytest.raises(ValueError, match="prior has 3 latent dimensions: 2 were expected"):
+        npvae.vae(6, (4,), 2, prior=prior)
+    assert npvae.vae(6, (4,), 3, prior=prior).prior is prior
+    likelihood, classes = likelihoods.TiedGaussian(), npvae.distributions.columns.Categorical(3)
+    with pytest.raises(ValueError, match="n_data is 2: a Categorical describes one column"):
+        npvae.distributions.columns.Columns([(likelihood, [0]), (classes, [1, 2])])
+    npvae.distributions.columns.Columns([(likelihood, [0, 2]), (classes, [1])])
+
+
 def test_assigning_theta_writes_into_it(rng):
     model = small_vae()
     theta, (x, eps) = model.parameters.theta, batch(model, rng)

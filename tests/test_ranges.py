@@ -82,6 +82,8 @@ RANGES = {
                     elementwise(numerics.softplus, 1e38), 3.0),
     "log_mean_exp": Row(numerics.log_mean_exp, "Finite, in float32, for |a| up to 1e38.",
                         elementwise(numerics.log_mean_exp, 1e38), 3.0),
+    "log_softmax": Row(numerics.log_softmax, "Finite, in float32, for |a| up to 1e38.",
+                       elementwise(numerics.log_softmax, 1e38), 3.0),
     "kl_to_standard_normal": Row(
         divergences.kl_to_standard_normal,
         "Finite, in float32, for |mu| up to 1e19 and logvar up to 88.", of_kl_to_normal, 2.0),

@@ -12,10 +12,10 @@ from typing import NamedTuple
 import numpy as np
 
 from npvae.distributions.pairs import closed_form
-from npvae.distributions.roles import Posterior, Prior
+from npvae.distributions.roles import Posterior, Prior, as_h
 from npvae.inputs import check_count
 from npvae.networks.parameters import block
-from npvae.numerics import log_sum_exp
+from npvae.numerics import log_softmax
 
 
 # ---- C numbers at a time ------------------------------------------------------------------
@@ -37,11 +37,6 @@ def symbols(a, n_categories):
 def flat(a):
     """(..., N, C) as (..., N C)."""
     return a.reshape(*a.shape[:-2], a.shape[-2] * a.shape[-1])
-
-
-def log_softmax(a):
-    """a less log sum exp(a), over the last axis: logs of probabilities."""
-    return a - log_sum_exp(a, axis=-1)[..., None]
 
 
 def softmax(a):
@@ -125,7 +120,7 @@ class Categorical(Posterior):
         """As of every posterior; dz and path lead nowhere."""
         # log q = sum of z * log softmax(logits)
         q, z = drawn
-        return (score * (z - q.mu)).sum(axis=0)
+        return as_h(score * (z - q.mu), q.logits)
 
     def point(self, q):
         """The mean of the symbols: their probabilities."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from npvae.distributions.roles import Likelihood
 from npvae.inputs import check_count, check_range, check_type
-from npvae.numerics import log_sum_exp
+from npvae.numerics import floating, log_softmax
 
 
 class Categorical(Likelihood):
@@ -37,8 +37,7 @@ class Categorical(Likelihood):
             raise ValueError(f"{name} holds {x[x != np.floor(x)][0]:g}: whole numbers were expected")
 
     def log_terms(self, x, logits):
-        log_p = logits - logits.real.max(axis=-1, keepdims=True)             # so that few digits cancel
-        log_p = log_p - log_sum_exp(log_p, axis=-1)[..., None]
+        log_p = log_softmax(logits)
         one_hot = x == np.arange(self.n_classes, dtype=x.real.dtype)           # (B, C)
         return (log_p * one_hot).sum(axis=-1, keepdims=True), (log_p, one_hot)
 
@@ -53,7 +52,7 @@ class Categorical(Likelihood):
 
     def mixture_mean(self, logits, w):
         """The most probable class, by the mean of the probabilities."""
-        p = np.exp(logits - log_sum_exp(logits, axis=-1)[..., None])
+        p = np.exp(log_softmax(logits))
         return np.einsum("kb,kbc->bc", w, p).argmax(axis=-1)[..., None].astype(logits.dtype)
 
     def sample(self, rng, logits):
@@ -61,6 +60,7 @@ class Categorical(Likelihood):
         return (logits + gumbel).argmax(axis=-1)[..., None].astype(logits.dtype)
 
     def constant(self, x):
+        x = floating(x, "x")
         counts = (x == np.arange(self.n_classes)).sum(axis=0)
         return np.log(np.maximum(counts, 1e-9) / len(x)).astype(x.dtype)
 
@@ -92,11 +92,11 @@ class Columns(Likelihood):
         taken = sorted(sum(self.columns, []))
         if taken != list(range(len(taken))) or not all(self.columns):
             raise ValueError(f"kinds describe the columns {taken}: each of 0 to D - 1 once was expected")
+        self.widths = [part.n_outputs(len(columns))
+                       for part, columns in zip(self.likelihoods, self.columns)]
         super().__init__(parts={str(i): part for i, part in enumerate(self.likelihoods)})
         measures = {part.measure for part in self.likelihoods}
         self.measure = measures.pop() if len(measures) == 1 else "mixed"
-        self.widths = [part.n_outputs(len(columns))
-                       for part, columns in zip(self.likelihoods, self.columns)]
 
     def n_outputs(self, n_data):
         n_columns = sum(map(len, self.columns))

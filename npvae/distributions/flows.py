@@ -13,7 +13,7 @@ import numpy as np
 
 from npvae.distributions.posteriors import DiagonalGaussian, Drawn, Gaussian
 from npvae.distributions.priors import StandardNormal
-from npvae.distributions.roles import Posterior, Prior
+from npvae.distributions.roles import Posterior, Prior, as_h
 from npvae.distributions.transforms import Flow
 from npvae.inputs import check_count
 
@@ -103,7 +103,7 @@ class FlowGaussian(Posterior):
         dlog_det = (-score * np.ones((*dz.shape[:-1], 1), dz.dtype))[..., 0]
         dz0, dcontext = self.flow.backward(dz, dlog_det, drawn.cache)
         dh = self.base.backward(drawn.base, dz0, score, score)
-        return np.concatenate([dh, dcontext if dcontext.ndim == dh.ndim else dcontext.sum(axis=0)],
+        return np.concatenate([dh, as_h(dcontext, dh)],
                               axis=-1)
 
     def point(self, q):

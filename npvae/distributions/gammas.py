@@ -10,14 +10,12 @@ References
 Loader (2000), "Fast and accurate computation of binomial probabilities".
 """
 
-import math
-
 import numpy as np
 from scipy import special
 
-from npvae.numerics import absolute
+from npvae.numerics import LOG_2PI, absolute
 
-HALF_LOG_2PI = 0.5 * math.log(2.0 * math.pi)
+HALF_LOG_2PI = 0.5 * LOG_2PI
 LARGE = 15.0            # from here on Stirling's series, to z^-9, is exact to 1e-15
 
 

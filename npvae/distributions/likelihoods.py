@@ -15,9 +15,7 @@ import numpy as np
 from npvae.distributions.roles import Likelihood
 from npvae.inputs import check_positive, check_range
 from npvae.networks.parameters import block
-from npvae.numerics import absolute, multiply_halves, sigmoid
-
-LOG_2PI = math.log(2.0 * math.pi)
+from npvae.numerics import LOG_2PI, absolute, floating, multiply_halves, sigmoid
 
 
 class Bernoulli(Likelihood):
@@ -97,6 +95,7 @@ class Bernoulli(Likelihood):
         return (uniform < sigmoid(logits)).astype(logits.dtype)
 
     def constant(self, x):
+        x = floating(x, "x")
         p = np.clip(x.mean(axis=0, dtype=np.float64), 1e-9, 1.0 - 1e-9)
         return np.log(p / (1.0 - p)).astype(x.dtype)
 

@@ -1,15 +1,11 @@
 """A prior that learns: a mixture of normals in place of one."""
 
-import math
-
 import numpy as np
 
 from npvae.distributions.roles import Prior
 from npvae.inputs import check_count
 from npvae.networks.parameters import block
-from npvae.numerics import log_sum_exp
-
-LOG_2PI = math.log(2.0 * math.pi)
+from npvae.numerics import LOG_2PI, log_sum_exp
 
 
 class MixtureOfNormals(Prior):

@@ -13,11 +13,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.distributions.roles import Posterior
+from npvae.distributions.roles import Posterior, as_h
 from npvae.inputs import check_positive
-from npvae.numerics import sigmoid, softplus
-
-LOG_2PI = math.log(2.0 * math.pi)
+from npvae.numerics import LOG_2PI, sigmoid, softplus
 
 
 class Gaussian(NamedTuple):
@@ -96,7 +94,7 @@ class DiagonalGaussian(Posterior):
             dmu = dmu + (score - path) * (eps / q.std)
             dlogvar += (score - path) * (0.5 * eps * eps) - 0.5 * score
         dh = np.concatenate([dmu, dlogvar], axis=-1)
-        return dh if q.mu.ndim == dh.ndim else dh.sum(axis=0)
+        return as_h(dh, q.mu)
 
     def point(self, q):
         return q.mu
@@ -141,7 +139,7 @@ class Deterministic(Posterior):
 
     def backward(self, drawn, dz, path=0.0, score=0.0):
         # z = mu
-        return dz.sum(axis=0)
+        return as_h(dz, drawn.mu)
 
     def point(self, q):
         return q.mu
@@ -203,7 +201,7 @@ class Bernoulli(Posterior):
         """As of every posterior; dz and path lead nowhere."""
         # log q = z * logit - softplus(logit)
         q, z = drawn
-        return (score * (z - q.mu)).sum(axis=0)
+        return as_h(score * (z - q.mu), q.logits)
 
     def point(self, q):
         """The mean of the bits."""
@@ -274,7 +272,7 @@ class Concrete(Posterior):
         # log q = log temperature + u - 2 softplus(u),   u = temperature * z - logits = eps
         if np.ndim(path) or np.ndim(score):
             dlogits = dlogits + (score - path) * np.tanh(0.5 * drawn.eps)
-        return dlogits.sum(axis=0)
+        return as_h(dlogits, drawn.q.logits)
 
     def point(self, q):
         """The mean of z, in logit space."""

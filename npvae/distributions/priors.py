@@ -6,9 +6,7 @@ import numpy as np
 
 from npvae.distributions.roles import Prior
 from npvae.inputs import check_number, check_positive
-from npvae.numerics import sigmoid, softplus
-
-LOG_2PI = math.log(2.0 * math.pi)
+from npvae.numerics import LOG_2PI, sigmoid, softplus
 
 
 class StandardNormal(Prior):

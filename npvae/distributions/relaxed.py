@@ -12,7 +12,7 @@ import numpy as np
 
 from npvae.distributions.categories import check_categories, check_sizes, flat, softmax, symbols
 from npvae.distributions.posteriors import Drawn
-from npvae.distributions.roles import Posterior, Prior
+from npvae.distributions.roles import Posterior, Prior, as_h
 from npvae.inputs import check_count, check_positive
 from npvae.networks.layers import Layer
 from npvae.networks.parameters import block
@@ -136,7 +136,7 @@ class GumbelSoftmax(Posterior):
         if np.ndim(path) or np.ndim(score):
             du = flat(log_density_slope(symbols(-drawn.eps, self.n_categories)))
             dlogits = dlogits + (score - path) * du
-        return dlogits.sum(axis=0)
+        return as_h(dlogits, drawn.q.logits)
 
     def point(self, q):
         """The mean of z."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from npvae.inputs import check_count
 from npvae.networks.parameters import Module
+from npvae.numerics import floating
 from npvae.registers import register
 
 
@@ -139,6 +140,11 @@ class Posterior(Role):
         """The z (B, J) that a reconstruction decodes."""
 
 
+def as_h(dh, h):
+    """dh (K, B, n), of each sample, as of h: summed over K, where the samples share a row of h."""
+    return dh if h.ndim == dh.ndim else dh.sum(axis=0)
+
+
 class Prior(Role):
     """p(z): where the codes are expected to lie before any x was seen.
 
@@ -247,22 +253,23 @@ class Likelihood(Role):
 
     def constant(self, x):
         """The output y (N,) that is best for all of x (n, D) at once, where z says nothing."""
+        x = floating(x, "x")
         return self.climb(x, np.zeros(self.n_outputs(x.shape[-1]), x.dtype))
 
     def climb(self, x, y):
         """From y (N,) up to the best constant output, for a member that does not know it."""
         own = self.copy()                      # `backward` adds to the gradient of blocks
-        return climb(own, x, y, own.parameters.theta[:0])
+        return ascent(own, floating(x, "x"), y, own.parameters.theta[:0])
 
     def settled(self, x):
         """A copy, whose own blocks are the best where z says nothing; and its best y (N,)."""
         own = self.astype(x.dtype)
         y, theta = own.constant(x), own.parameters.theta
-        return own, climb(own, x, y, theta) if theta.size else y
+        return own, ascent(own, x, y, theta) if theta.size else y
 
 
-def climb(own, x, y, theta):
-    """The best constant output, from y (N,) on; and the best theta, some of the likelihood's, in place.
+def ascent(own, x, y, theta):
+    """The best constant output, from y (N,) on; and, in place, the best theta: the likelihood's, or none.
 
     Each number follows the sign of its slope, by steps that grow to 0.2, and halve where it turns.
     """
@@ -278,7 +285,7 @@ def climb(own, x, y, theta):
         at, before = at + step * slope, slope
         theta[...] = at[y.size:]
         if theta.size and np.abs(step * slope).max() < 1e-6:
-            break                              # data are many, and constants that are known stand still
+            break                              # a y that is known stands still, theta has settled
     return at[:y.size]
 
 

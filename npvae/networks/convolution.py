@@ -95,6 +95,11 @@ class _Convolution(Layer):
         W = draw(init, rng, k * k * c_in, c_out).reshape(k, k, c_in, c_out)
         super().__init__({"W": W, "b": np.zeros(bias_size, np.float32)})
 
+    def _check_images(self, x, channels):
+        """Raise ValueError where x is no images of so many channels."""
+        if x.ndim < 3 or x.shape[-1] != channels:
+            raise ValueError(f"x has shape {x.shape}: (..., height, width, {channels}) was expected")
+
     def _check_size(self, x, sizes):
         """Raise ValueError where an image of such a size leaves nothing of the output."""
         if min(sizes) < 1:
@@ -138,6 +143,7 @@ class Conv2d(_Convolution):
         super().__init__(c_in, c_out, k, rng, stride, padding, init, c_out)
 
     def forward(self, x):
+        self._check_images(x, self.W.shape[2])
         self._check_size(x, [(n + 2 * self.padding - self.k) // self.stride + 1
                              for n in x.shape[-3:-1]])
         y, rows = self._gather(x)
@@ -180,6 +186,7 @@ class ConvTranspose2d(_Convolution):
         super().__init__(c_out, c_in, k, rng, stride, padding, init, c_out)
 
     def forward(self, x):
+        self._check_images(x, self.W.shape[3])
         shape = [(n - 1) * self.stride - 2 * self.padding + self.k for n in x.shape[-3:-1]]
         self._check_size(x, shape)
         y = self._scatter(x, shape)
@@ -219,6 +226,9 @@ class Reshape(Layer):
         self.before, self.after = tuple(before), tuple(after)
 
     def forward(self, x):
+        if x.shape[-len(self.before):] != self.before:
+            raise ValueError(f"x has shape {x.shape}: (..., {', '.join(map(str, self.before))}) was "
+                             "expected")
         leading = x.shape[:x.ndim - len(self.before)]
         return x.reshape(*leading, *self.after), leading
 

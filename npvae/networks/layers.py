@@ -43,12 +43,16 @@ class Layer(Module):
 def check_width(layer, name, n_in, n_out, of=""):
     """Raise where a layer does not take rows of n_in numbers, or does not give n_out."""
     check_type(layer, name, Layer, "a Layer")
+    first = getattr(layer, "layers", [layer])[0]
+    n_rows = len(first.h) if isinstance(first, Table) else 2
     try:
-        width = layer.forward(np.zeros((1, n_in), layer.parameters.dtype))[0].shape[-1]
+        shape = layer.forward(np.zeros((n_rows, n_in), layer.parameters.dtype))[0].shape
     except ValueError as error:
         raise ValueError(f"{name} takes no rows of {n_in} numbers, as was expected: {error}") from error
-    if width != n_out:
-        raise ValueError(f"{name} gives {width} numbers: {n_out} were expected{of}")
+    if shape[:-1] != (n_rows,):
+        raise ValueError(f"{name} gives {shape} for {n_rows} rows: {n_rows, n_out} was expected{of}")
+    if shape[-1] != n_out:
+        raise ValueError(f"{name} gives {shape[-1]} numbers: {n_out} were expected{of}")
 
 
 class Dense(Layer):
@@ -200,6 +204,9 @@ class Table(Layer):
         super().__init__({"h": as_finite(h, "h", h.dtype)})
 
     def forward(self, x):
+        if len(x) != len(self.h):
+            raise ValueError(f"x has shape {x.shape}: {len(self.h)} rows were expected, one for each of "
+                             "the table")
         return self.h.copy(), x
 
     def accumulate(self, dy, x):

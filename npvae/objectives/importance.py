@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from npvae.numerics import log_mean_exp
+from npvae.numerics import floating, log_mean_exp
 from npvae.objectives.costs import SampledKL
 from npvae.objectives.elbo import Loss, Objective
 
@@ -30,6 +30,7 @@ def normalized_weights(log_w):
     ndarray (K, B), of the dtype of log_w. Each column sums to 1; what is below 1e-30 of the
     largest is 0 (subnormal numbers would slow every product that they enter).
     """
+    log_w = floating(log_w, "log_w")
     w = np.exp(log_w - log_w.real.max(axis=0))
     w *= w.real > 1e-30
     return w / w.sum(axis=0)
