@@ -107,7 +107,7 @@ CASES = [
     ("a class for a layer", lambda d: Chain(Dense(3, 3, rng()), ReLU), T,
      "part '1' is <class 'npvae.networks.layers.ReLU'>: a Module was expected"),
     ("a function for an encoder", lambda d: parts(encoder=np.tanh), T,
-     "part 'encoder' is <ufunc 'tanh'>: a Module was expected"),
+     "encoder is <ufunc 'tanh'>: a Layer was expected"),
     ("an empty Chain", lambda d: Chain(), V, "layers is (): at least one layer was expected"),
     ("the whole data set for x", lambda d: fit(
         datasets.ImageData(X, LABELS, X[:2], LABELS[:2])), V, "x is no array"),
