@@ -269,7 +269,7 @@ class Likelihood(Role):
 
 
 def ascent(own, x, y, theta):
-    """The best constant output, from y (N,) on; and, in place, the best theta: the likelihood's, or none.
+    """The best constant output, from y (N,) on; and in place the best theta, the likelihood's, or none.
 
     Each number follows the sign of its slope, by steps that grow to 0.2, and halve where it turns.
     """
