@@ -28,6 +28,19 @@ def test_quick(tmp_path):
     assert figures(tmp_path) == {"bits_and_symbols.png"}
 
 
+@pytest.mark.slow
+def test_full(tmp_path):
+    found = load("examples/bits_and_symbols.py").main(["--out", str(tmp_path)])
+    bias, spread = np.transpose(list(found["gradient"].values()))
+    chance = spread / np.sqrt(found["draws"])
+    # cold: no bias that can be seen; from 0.1 on it is seen, and the warmer the larger; the spread falls
+    assert (bias[:2] < chance[:2]).all() and (bias[2:] > 1.3 * chance[2:]).all()
+    assert (np.diff(bias[2:]) > 0).all() and (np.diff(spread) < 0).all() and bias[-1] > 1.5
+    assert spread[0] > 5 * found["score"][1] and spread[-1] < 0.6 * found["score"][1]
+    exact, loss = np.transpose(list(found["learned"].values()))
+    assert exact.argmin() == 4 and (np.diff(loss) < 0).all()                 # at 0.5; and it is no bound
+
+
 def test_its_true_gradient_is_that_of_the_sum_over_all_codes(rng):
     """By the complex step in each logit, and the score function has it for its mean."""
     example = load("examples/bits_and_symbols.py")
