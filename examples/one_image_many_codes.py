@@ -49,8 +49,8 @@ def draw(mu_all, q, z, x, decoded):
     left.plot(*mu_all.T, ".", color="#d8d8d8", ms=2)
     for i, ((colour, mark), (region, pictures)) in enumerate(zip(STYLES, rows)):
         left.add_patch(Ellipse(q.mu[i], *(4 * q.std[i]), color=colour, zorder=3))
-        left.annotate(f"image {i + 1}", q.mu[i], (-18, 28), textcoords="offset points", weight="bold",
-                      ha="center", arrowprops={"arrowstyle": "->"})
+        left.annotate(f"image {i + 1}", q.mu[i], (-18, 28 if q.mu[i, 1] > 0 else -36), weight="bold",
+                      textcoords="offset points", ha="center", arrowprops={"arrowstyle": "->"})
         region.plot(*((z[:200, i] - q.mu[i]) / q.std[i]).T, mark, color=colour, ms=2)
         for radius in (1, 2):
             region.add_patch(Circle((0, 0), radius, fill=False, lw=0.9))

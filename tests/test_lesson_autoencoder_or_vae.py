@@ -16,6 +16,8 @@ def check(found):
     assert abs(region["deviation"] - 1) < 0.8 and abs(point["deviation"] - 1) > 1
     assert point["inside"] < region["inside"] - 0.1 and region["inside"] < 0.86
     assert region["distance"] < point["distance"]
+    # no covariance is that of N(0, I) yet, but none is far from it in its correlation
+    assert abs(point["correlation"]) < 0.5 and abs(region["correlation"]) < 0.5
     # in units of its own deviations, the autoencoder has more holes
     assert point["holes"] > 1.5 * region["holes"]
     # and reconstruction pays for it
