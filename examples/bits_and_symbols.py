@@ -49,6 +49,9 @@ class Sliding(Categorical):
         super().__init__(n_latent, n_categories)
         self.relaxed = GumbelSoftmax(n_latent, n_categories, temperature)
 
+    def given(self, h):
+        return super().given(h)                    # of exact symbols, and so is the KL
+
     def sample(self, q, eps):
         return self.relaxed.sample(q, eps)
 

@@ -3,7 +3,6 @@
 The ranks are threads here (`threads_as_ranks`); `test_mpi.py` has processes, and mpi4py."""
 
 import contextlib
-import functools
 import io
 import time
 
@@ -222,11 +221,14 @@ def test_an_error_on_one_rank_ends_all_with_its_message(capsys, tmp_path):
     assert npvae.learning.checkpoints.read(path)[0]["training"]["epoch"] == 1
 
 
-class Transform(functools.partial):
+class Transform:
     """A function of the communicator, too, that is described alike on all ranks."""
 
-    def __new__(cls, communicator, function):
-        return super().__new__(cls, function, communicator)
+    def __init__(self, communicator, function):
+        self.communicator, self.function = communicator, function
+
+    def __call__(self, x, rng):
+        return self.function(self.communicator, x, rng)
 
     def __repr__(self):
         return "Transform()"

@@ -103,8 +103,7 @@ class FlowGaussian(Posterior):
         dlog_det = (-score * np.ones((*dz.shape[:-1], 1), dz.dtype))[..., 0]
         dz0, dcontext = self.flow.backward(dz, dlog_det, drawn.cache)
         dh = self.base.backward(drawn.base, dz0, score, score)
-        return np.concatenate([dh, as_h(dcontext, dh)],
-                              axis=-1)
+        return np.concatenate([dh, as_h(dcontext, dh)], axis=-1)
 
     def point(self, q):
         """f at the mean of z0. (The mean of z is not known.)"""

@@ -15,6 +15,7 @@ INSIDE = {                             # it trusts its callers, or is there to b
     "networks.Block": "inside the modules", "networks.block": "declares one",
     "networks.Layer": "a base class", "networks.Module": "a base class",
     "schedules.Schedule": "a base class", "schedules.value_at": "inside the loop",
+    "schedules.check_schedule": "inside the door",
     "numerics.floating": "inside the formulas", "numerics.floats": "inside the formulas",
     "numerics.log_sum_exp": "inside the formulas", "numerics.log_softmax": "inside the formulas",
     "numerics.multiply_halves": "inside the formulas",
