@@ -56,7 +56,7 @@ def test_the_healthy_default_has_no_findings(healthy, digits):
 @pytest.mark.slow
 @pytest.mark.parametrize("build, options", [
     (lambda: npvae.vae(likelihood="gaussian", variance=0.1), {}),
-    (lambda: npvae.vae(likelihood="tied_gaussian"), {"learning_rate": 1e-2}),      # its variance is far off
+    (lambda: npvae.vae(likelihood="tied_gaussian"), {"learning_rate": 1e-2}),   # its variance is far off
     (lambda: npvae.vae(n_hidden=(200, 200), activation="tanh"), {"epochs": 16}),
     (lambda: npvae.vae(n_latent=2, activation="softplus"), {}),
     (lambda: npvae.vae(beta=2.0, init="he"), {"optimizer": npvae.SGD(0.9)}),
