@@ -192,6 +192,37 @@ class Hidden(npvae.likelihoods.Gaussian):
         return terms * self._scale, cache
 
 
+class Memo(npvae.likelihoods.Gaussian):
+    """A likelihood of one's own, that notes what it has computed once."""
+
+    def log_terms(self, x, mean):
+        self._ones = np.ones(mean.shape[-1], mean.dtype)
+        terms, cache = super().log_terms(x, mean)
+        return terms * self._ones, cache
+
+
+class Counted:
+    """A transform that keeps a table in its class."""
+
+    tables = {}
+
+    def __call__(self, x, rng):
+        self.tables[len(self.tables)] = x.shape
+        return x
+
+
+def test_a_note_that_is_made_while_it_runs_is_no_other_model(tmp_path):
+    path, x = tmp_path / "run.npz", np.random.default_rng(0).standard_normal((12, 4))
+
+    def run(epochs):
+        return npvae.fit(npvae.vae(4, (5,), 2, likelihood=Memo()), x, epochs=epochs, checkpoint=path,
+                         resume=True, progress=False, transform=Counted())
+
+    with pytest.warns(UserWarning, match="tables"):
+        assert len(run(1)) == 1 and len(run(2)) == 2
+    npvae.load_into(path, npvae.vae(4, (5,), 2, likelihood=Memo()))
+
+
 def test_what_a_part_keeps_under_an_underscore_is_compared(tmp_path):
     """But not how it was written: 2 and 2.0 do the same."""
     def made(scale):

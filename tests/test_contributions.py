@@ -75,6 +75,20 @@ def test_a_spike_in_a_column_is_told_by_it(rng):
         assert (excess.argmax(axis=1) == column).mean() > 0.75, kind
 
 
+def test_a_detector_whose_thresholds_were_of_squared_classes_is_to_be_fitted_again(rng, tmp_path):
+    """An earlier file, which knows of no missing cells."""
+    for score, refused in (("reconstruction_error", True), ("negative_elbo", False)):
+        model = npvae.vae(1, (5,), 2, likelihood=Categorical(4))
+        detector = evaluation.AnomalyDetector(model, rng.integers(4, size=(9, 1)), score)
+        detector.most_missing = None
+        detector.save(tmp_path / f"{score}.npz")
+        if refused:
+            with pytest.raises(ValueError, match="squared differences between the numbers of classes"):
+                evaluation.load_detector(tmp_path / f"{score}.npz")
+        else:
+            assert evaluation.load_detector(tmp_path / f"{score}.npz").most_missing is None
+
+
 @pytest.mark.parametrize("likelihood, classes", [
     (Categorical(4), [0]), (Columns([(Gaussian(), [1, 2]), (Categorical(4), [0])]), [0]),
     (Columns([(Columns([(Categorical(4), [1]), (Gaussian(), [0])]), [2, 0]), (Poisson(), [1])]), [0])])

@@ -6,7 +6,7 @@ import pytest
 import npvae
 from helpers import described_by, likelihoods_by_name
 from npvae.distributions.hierarchy import StackedGaussian, StackedNormal
-from npvae.evaluation.diagnosis import diagnose
+from npvae.evaluation.diagnosis import constant_loss, diagnose
 from npvae.evaluation.gain import gain
 from npvae.learning import schedules
 from npvae.networks import Chain, Dense, Tanh
@@ -122,6 +122,20 @@ def test_one_answer_to_all_x_costs_what_a_decoder_of_biases_costs(likelihood):
     for step in (0.1, -0.1):
         model.decoder.layers[-1].b = bias + step
         assert npvae.evaluate(model, x).reconstruction > constant
+
+
+def test_a_column_that_does_not_vary_is_no_reason_to_call_a_model_worse_than_a_constant(rng):
+    """Of one answer to all x no variance there is the best: the model's own is taken."""
+    a, b = rng.standard_normal((2, 3))
+    x = np.zeros((400, 6), np.float32)
+    x[:, :3] = np.outer(rng.standard_normal(400), a) + np.outer(rng.standard_normal(400), b)
+    model = npvae.vae(6, (16,), 2, likelihood="diagonal_gaussian", activation="tanh")
+    npvae.fit(model, x, epochs=60, batch_size=50, learning_rate=1e-2, progress=False)
+    found = constant_loss(model.likelihood, x)
+    own = model.likelihood.log_terms(x, np.zeros((1, 1, 6), np.float32))[0][..., 3:].sum(axis=-1).mean()
+    best = 0.5 * (np.log(2 * np.pi * x[:, :3].var(axis=0)) + 1).sum()
+    assert found == pytest.approx(best - own, rel=1e-4)
+    assert wrong(diagnose(model, x)) == []
 
 
 @pytest.mark.parametrize("likelihood, best", [

@@ -186,6 +186,14 @@ def test_a_row_whose_posterior_overflows_is_refused_by_its_number(name, far, rng
         OVERFLOWING[name](model, x, rng)
 
 
+@pytest.mark.parametrize("name", ["log_evidence", "impute"])
+def test_a_model_that_is_broken_is_no_fault_of_x(name, rng):
+    model = npvae.vae(4, (3,), 2, likelihood="gaussian")
+    model.encoder.layers[0].W[0, 0] = np.nan
+    with pytest.raises(ValueError, match=r"^model has blocks that are not finite: encoder\.0\.W$"):
+        OVERFLOWING[name](model, rng.standard_normal((5, 4)), rng)
+
+
 def test_a_row_that_no_code_explains_is_not_refused(rng):
     """All weights are 0, as of a 1 where p(x|z) says never: log p(x) is -inf, which is a value."""
     model = npvae.vae(4, (), 2)

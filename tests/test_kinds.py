@@ -328,7 +328,20 @@ def test_an_encoder_that_ends_in_images_is_refused_when_the_model_is_built():
                   npvae.likelihoods.Bernoulli(), n_data=16)
 
 
-@pytest.mark.parametrize("of", [lambda table: table, lambda table: Chain(table, Dense(4, 4, rng()))])
+class Named(Dense):
+    """A layer of one's own with an attribute that a Chain has, too."""
+    layers = 2
+
+
+def test_a_layer_of_ones_own_may_have_layers():
+    model = npvae.VAE(Named(6, 4, rng()), npvae.posteriors.DiagonalGaussian(2),
+                      npvae.priors.StandardNormal(2), Dense(2, 6, rng()), npvae.likelihoods.Bernoulli(),
+                      n_data=6)
+    assert np.isfinite(model.loss(np.zeros((5, 6)), model.draw_noise(rng(), 5)).value)
+
+
+@pytest.mark.parametrize("of", [lambda table: table, lambda table: Chain(table, Dense(4, 4, rng())),
+                                lambda table: Chain(Chain(table), Dense(4, 4, rng()))])
 def test_a_table_for_an_encoder_is_of_the_rows_of_one_batch(of):
     model = npvae.VAE(of(Table(np.zeros((5, 4), np.float32))), npvae.posteriors.DiagonalGaussian(2),
                       npvae.priors.StandardNormal(2), Dense(2, 6, rng()), npvae.likelihoods.Bernoulli(),

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from npvae.datasets.tables import Standardizer, standardizer_of
-from npvae.distributions.columns import any_number
+from npvae.distributions.columns import any_number, of_classes
 from npvae.distributions.roles import Likelihood, check_role
 from npvae.distributions.scales import DiagonalGaussian
 from npvae.door import parted
@@ -205,6 +205,10 @@ def _detector_of(model, numbers, arrays):
     detector.most_missing = numbers.get("most_missing")                 # as they do this
     if detector.most_missing is not None:
         check_count(detector.most_missing, "most_missing", least=0)
+    elif (detector.kind == "reconstruction_error"
+          and of_classes(model.likelihood, model.n_data).any()):
+        raise ValueError("its thresholds are of squared differences between the numbers of classes, "
+                         "which are no longer taken: fit it again")
 
     def table(name, n_columns):
         return as_batch(arrays[name].reshape(-1, n_columns), name, n_columns, np.float64)

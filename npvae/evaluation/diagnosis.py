@@ -176,9 +176,14 @@ def has_derivative(model, x, condition, n_samples):
 
 def constant_loss(likelihood, x):
     """-log p(x) under the best output that is the same for all x, in nats; and under the variance, or
-    what else the likelihood learns, that is best beside it: the model's own fits the model."""
-    own, output = likelihood.settled(x.astype(np.float64))
-    return -float(own.log_prob(x, output[None, None])[0].mean())
+    what else the likelihood learns, that is best beside it: the model's own fits the model. But in a
+    column that does not vary no variance is the best, the smaller the better: there it is the model's.
+    """
+    x = x.astype(np.float64)
+    own, output = likelihood.settled(x)
+    best, models = (each.log_terms(x, output[None, None])[0] for each in (own, likelihood))
+    varies = np.ptp(x, axis=0) > 0 if best.shape[-1] == x.shape[-1] else True
+    return -float(np.where(varies, best, models).sum(axis=-1).mean())
 
 
 def largest_rise(history):

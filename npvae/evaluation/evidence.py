@@ -202,16 +202,20 @@ def log_evidence(model, x, rng, n_samples=100, *, condition=None, observed=None,
         for _ in log_w:
             pass                                          # to leave rng where all x have been drawn
     found = Evidence(*map(np.concatenate, zip(*ranks.together(parts))))
-    check_weighed(found.log_px)
+    check_weighed(model, found.log_px)
     return found
 
 
-def check_weighed(values):
-    """Raise ValueError where values, one for each row of x, are NaN: the model's numbers overflow.
+def check_weighed(model, values):
+    """Raise ValueError where values, one for each row of x, are NaN: the model's numbers overflow, or
+    its parameters have.
 
     Where all weights are 0, log p(x) is -inf, and that is a value.
     """
     if np.isnan(values).any():
+        broken = [name for name, block in model.blocks().items() if not np.isfinite(block).all()]
+        if broken:
+            raise ValueError(f"model has blocks that are not finite: {', '.join(broken)}")
         raise ValueError(f"x is more than the model can weigh, in row {np.argmax(np.isnan(values))}: "
                          "numbers like those of its training were expected, most often standardized")
 

@@ -102,7 +102,7 @@ def inference_gap(model, x, rng, *, condition=None, steps=500, n_samples=1000, b
     with all_cores() as run:
         parts = run(of_batch, zip(starts, generators(rng, len(starts))))
         found = InferenceGap(*map(np.concatenate, zip(*parts)))
-    check_weighed(found.elbo + found.best_elbo + found.log_px)
+    check_weighed(model, found.elbo + found.best_elbo + found.log_px)
     return found
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from npvae.distributions.pairs import has_closed_form, kl
+from npvae.distributions.pairs import has_closed_form, is_as_given, kl
 from npvae.distributions.roles import Posterior
 from npvae.door import as_condition, as_data, check_density, check_unconditional, check_vae
 from npvae.inputs import check_count, check_generator
@@ -61,10 +61,11 @@ def latent_moments(model, x, condition=None, *, n_samples=20, seed=0):
     n_samples = check_count(n_samples, "n_samples", least=2)
     q, p = model.encode(x, condition), model.prior.given(condition, model)
     sampled = model.posterior.has_density and not has_closed_form(q, p, model.posterior)
-    if sampled or not hasattr(q, "mu"):
+    known = hasattr(q, "mu") and is_as_given(model.posterior)
+    if sampled or not known:
         eps = model.draw_noise(stream(seed, "evaluate"), len(x), n_samples)
         z, drawn = model.posterior.sample(q, eps)
-    if hasattr(q, "mu"):
+    if known:
         mean, variance_of_mean = q.mu.mean(axis=0, **DOUBLE), q.mu.var(axis=0, **DOUBLE)
         own = np.square(q.std).mean(axis=0, **DOUBLE)
     else:

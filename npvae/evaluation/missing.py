@@ -92,7 +92,7 @@ def impute(model, x, rng, n_samples=1000, n_draws=0, *, condition=None, observed
         parts.append(_impute(model, x[rows], observed[rows], c, rng, n_samples, n_draws))
     mean, draws, ess = zip(*parts)
     ess = np.concatenate(ess)
-    check_weighed(ess)
+    check_weighed(model, ess)
     return Imputation(np.concatenate(mean), np.concatenate(draws, axis=1), ess)
 
 

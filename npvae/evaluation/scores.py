@@ -116,7 +116,7 @@ def left_out(distance, n):
         others' d^2 = (n / (n - 1))^2 (n - 2) / (n - 1) d^2 / (1 - c d^2),
 
     by the formula of Sherman and Morrison. So the normal rows are judged as a new row will be. Of a row
-    that is so far off that rounding leaves nothing of 1 - c d^2, the distance is 1e15, or so.
+    that is so far off that rounding leaves nothing of 1 - c d^2, the distance is about 4.5e15 n.
     """
     c = n / (n - 1)**2
     rest = np.maximum(1.0 - c * distance, np.finfo(np.float64).eps)

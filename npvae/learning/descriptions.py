@@ -100,7 +100,9 @@ def own_attributes(module, words):
 
     def is_own(name, value):
         items = value if isinstance(value, (tuple, list)) else (value,)
-        return (name not in NOT_COMPUTED_WITH
+        # what is kept under an underscore may be a note of what was computed once, unless it is a number
+        is_note = name.startswith("_") and not isinstance(value, (bool, int, float, str, np.generic))
+        return (name not in NOT_COMPUTED_WITH and not is_note
                 and not any(id(item) in parts for item in items)
                 and (known is None or name in known))
 
@@ -151,8 +153,11 @@ def kind_in_words(kind, unknown, around, seen):
             inside += [code_in_words(method.__code__, method.__doc__) for method in vars(each).values()
                        if isinstance(method, types.FunctionType)]
         elif root(each) not in ("npvae", "numpy", "builtins"):
-            inside += [f"{name}={in_words(member, unknown, (*around, kind), seen)}"
-                       for name, member in members_of(each)]
+            for name, member in members_of(each):
+                if isinstance(member, (list, dict, set)):          # it may change while the run goes on
+                    unknown.append(name)
+                else:
+                    inside.append(f"{name}={in_words(member, unknown, (*around, kind), seen)}")
     return kind.__name__ + (code_mark(inside) if inside else "")
 
 

@@ -43,7 +43,9 @@ class Layer(Module):
 def check_width(layer, name, n_in, n_out, of=""):
     """Raise where a layer does not take rows of n_in numbers, or does not give n_out."""
     check_type(layer, name, Layer, "a Layer")
-    first = getattr(layer, "layers", [layer])[0]
+    first = layer
+    while isinstance(first, Chain) and first.layers:
+        first = first.layers[0]
     n_rows = len(first.h) if isinstance(first, Table) else 2
     try:
         shape = layer.forward(np.zeros((n_rows, n_in), layer.parameters.dtype))[0].shape
