@@ -79,9 +79,10 @@ def draw(results):
         draw_ways(way, of_layers, results)
         end.set_title(f"{n} stochastic layer{'s' * (n > 1)}")
     marks = {"ours, marks as in the curves": Line2D([], [], marker="o", color=ORANGE, ls="", ms=9),
+             "another seed": Line2D([], [], marker="o", color=ORANGE, ls="", ms=4, mfc="none"),
              "the paper": Line2D([], [], marker="|", color=GREY, ls="", ms=14, mew=2.5),
              "nbip/IWAE": Line2D([], [], marker="d", color=GREY, ls="", ms=6, mfc="none")}
-    figure.legend(marks.values(), marks, ncols=3, frameon=False, loc="upper center")
+    figure.legend(marks.values(), marks, ncols=4, frameon=False, loc="upper center")
     return figure
 
 
