@@ -234,6 +234,17 @@ class It:
     top = VALUE
     by: float = 2.0
     def __call__(self, x): return self.top""",
+    "named tuple": """from typing import NamedTuple
+class Pair(NamedTuple):
+    first: float
+    second: float = VALUE
+class It:
+    def __call__(self, x): return Pair(x)""",
+    "enumeration": """import enum
+class Kind(enum.Enum):
+    ONE = VALUE
+class It:
+    def __call__(self, x): return Kind.ONE.value""",
     "abstract class": """import abc
 class Above(abc.ABC):
     @abc.abstractmethod

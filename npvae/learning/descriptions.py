@@ -155,7 +155,8 @@ def kind_in_words(kind, unknown, around, seen):
         elif root(each) not in ("npvae", "numpy", "builtins"):
             for name, member in members_of(each):
                 if isinstance(member, (list, dict, set)):          # it may change while the run goes on
-                    unknown.append(name)
+                    if not is_bookkeeping(name):
+                        unknown.append(name)
                 else:
                     inside.append(f"{name}={in_words(member, unknown, (*around, kind), seen)}")
     return kind.__name__ + (code_mark(inside) if inside else "")
@@ -166,6 +167,12 @@ def is_installed(kind):
     file = getattr(sys.modules.get(kind.__module__), "__file__", None) or ""
     return (root(kind) not in ("npvae", "numpy", "builtins")
             and (root(kind) in LIBRARIES or "-packages" in file))
+
+
+def is_bookkeeping(name):
+    """Whether a table in a class is Python's own, of a named tuple or of an Enum: both have its members
+    as attributes, too."""
+    return name == "_field_defaults" or re.fullmatch("_[^_].*_", name) is not None
 
 
 def members_of(kind):
