@@ -215,7 +215,8 @@ GOOD = {
                                                        observed=OBSERVED, communicator=None),
     "evaluation.AnomalyDetector.threshold": lambda d: dict(self=detector(), quantile=0.8, sigmas=None),
     "evaluation.AnomalyDetector.flag": lambda d: dict(
-        self=detector(observed=OBSERVED), x=X, quantile=0.7, sigmas=None, observed=OBSERVED),
+        self=detector(observed=OBSERVED, score="latent_distance"), x=X, quantile=0.1, sigmas=None,
+        observed=OBSERVED),
     "evaluation.AnomalyDetector.contributions": lambda d: dict(self=detector(), x=X, batch_size=3,
                                                                observed=OBSERVED),
     "evaluation.AnomalyDetector.tail": lambda d: dict(self=detector(), x=X, observed=OBSERVED),
