@@ -280,7 +280,7 @@ def test_the_vae_column_is_the_sampled_bound_of_k_samples(few):
 @pytest.mark.parametrize("name, field, values", [("auto_encoding", "size", (3, 5, 10, 20, 200)),
                                                  ("marginal_likelihood", "n_train", (1000, 50000))])
 def test_each_curve_is_in_its_own_panel(name, field, values):
-    """On the paper's axes, with the images of both sets, by method."""
+    """Where all of it is seen, with the images of both sets, by method."""
     script = load(f"benchmarks/papers/{name}.py")
     results = [{field: value, "method": method, "curve": [
                     {"images": 1e6, "train": -140.0 - i - j, "test": -145.0 - i - j},
@@ -297,7 +297,7 @@ def test_each_curve_is_in_its_own_panel(name, field, values):
                            [row["images"] / unit for row in result["curve"]],
                            [row[which] for row in result["curve"]])
                           for result in there for which in ("train", "test")]
-        assert axes.get_ylim()[1] in (-100, -125)
+        assert axes.get_ylim()[1] in (-95, -125)
 
 
 def test_the_tables_of_kingma_and_welling_end_where_their_curves_do():

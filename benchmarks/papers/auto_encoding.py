@@ -132,7 +132,7 @@ def draw(results):
                 axes.semilogx([row["images"] for row in result["curve"]],
                               [row[name] for row in result["curve"]], style, lw=1.4,
                               color=METHODS[result["method"]], label=f"{result['method']} ({name})")
-        axes.set(title=f"$N_z$ = {size}", xlabel="images seen", xlim=(5e4, 1e8), ylim=(-150, -100))
+        axes.set(title=f"$N_z$ = {size}", xlabel="images seen", xlim=(5e4, 1.1e8), ylim=(-165, -95))
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("bound, nats per image")
     figure.axes[0].legend(frameon=False, fontsize=8, loc="upper left")
