@@ -15,8 +15,8 @@ is computed, and maximized, as ever. Three kinds of such functions:
 - iaf (inverse autoregressive): moves each z_j by what a network makes of those before it.
 
 Each number of flows begins with those that the smaller one has learned, so it has been trained for
-longer, too. Nothing is learned here but q: the decoder is the distance itself. And as z has two dimensions, log p(x)
-is known, from a grid, and with it the gap, in nats.
+longer, too. Nothing is learned here but q: the decoder is the distance itself. And as z has two
+dimensions, log p(x) is known, from a grid, and with it the gap, in nats.
 
 The claim: with each flow that z goes through, of all three kinds, log p(x) - ELBO gets smaller, and one
 coupling after the other leaves less than a tenth of what the diagonal Gaussian has.
