@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from helpers import batch, small_vae
-from npvae import IWAE, DReG, gradcheck
+from npvae import IWAE, DReG, gradcheck, posteriors
+from npvae.distributions.roles import Posterior
 from npvae.gradcheck import __main__ as command
 from npvae.gradcheck.differences import central_difference, complex_step_derivative
 from npvae.gradcheck.rows import Sizes
@@ -204,3 +205,45 @@ def test_the_command_takes_no_arguments_and_says_so(arguments, status, capsys):
         command.main(arguments)
     told = capsys.readouterr()
     assert ended.value.code == status and "python -m npvae.gradcheck" in told.out + told.err
+
+
+class Coins(posteriors.Bernoulli):
+    """A guest that knows log q at the z that it has drawn, only."""
+
+    at, factor = Posterior.at, 1.0
+
+    def backward(self, drawn, dz, path=0.0, score=0.0):
+        return self.factor * super().backward(drawn, dz, path, score)
+
+
+class Flat(posteriors.DiagonalGaussian):
+    """A guest without the slope of log q in z."""
+
+    slope, factor = Posterior.slope, 1.0
+
+    def backward(self, drawn, dz, path=0.0, score=0.0):
+        return self.factor * super().backward(drawn, dz, path, score)
+
+
+@pytest.mark.parametrize("guest, h, ways", [
+    (Coins, (4, 3), ["h by log q, score"]),
+    (Flat, (4, 6), ["h by z", "h by log q", "h by log q, another z"])])
+def test_a_posterior_that_knows_less_is_checked_by_what_it_knows(guest, h, ways, rng):
+    posterior = guest(3)
+    arguments = rng.standard_normal(h), posterior.draw_noise(rng, 2, 4), rng
+    report = gradcheck.check_posterior(posterior, *arguments)
+    assert [row.block for row in report.rows] == ways
+    report.assert_passed()
+    guest.factor = 1.001
+    try:
+        wrong = gradcheck.check_posterior(posterior, *arguments)
+    finally:
+        guest.factor = 1.0
+    assert [row.verdict for row in wrong.rows] == ["WRONG"] * len(ways)
+
+
+def test_a_check_of_nothing_does_not_pass():
+    report = gradcheck.Report([])
+    assert not report.passed and str(report).startswith("block")
+    with pytest.raises(AssertionError, match="the gradient cannot be checked"):
+        report.assert_passed()

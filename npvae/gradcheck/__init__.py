@@ -7,8 +7,9 @@
 """
 
 from npvae.gradcheck.checks import (check_function, check_kl, check_layer, check_likelihood,
-                                    check_model, check_objective, check_posterior, check_prior)
+                                    check_model, check_objective, check_prior)
 from npvae.gradcheck.differences import Report, check
+from npvae.gradcheck.ways import check_posterior
 
 __all__ = ["check", "Report", "check_function", "check_layer", "check_posterior", "check_prior",
            "check_kl", "check_likelihood", "check_objective", "check_model"]

@@ -1,4 +1,4 @@
-"""What the checks let in: arrays in float64, of shapes that fit what is checked."""
+"""What the checks let in: arrays in float64, of shapes that fit what is checked; and its twins."""
 
 import numpy as np
 
@@ -42,6 +42,9 @@ def as_terms(objective, log_px, rate):
     log_px, rate = as_double(log_px, "log_px", None, None), as_double(rate, "rate", None, None)
     if getattr(objective.cost, "sampled", False) and rate.shape != log_px.shape:
         raise ValueError(f"rate has shape {rate.shape}: {log_px.shape} was expected, as log_px has")
+    if not getattr(objective.cost, "sampled", False) and len(rate) != log_px.shape[1]:
+        raise ValueError(f"rate has shape {rate.shape}: ({log_px.shape[1]}, J) was expected, for log_px "
+                         f"of shape {log_px.shape}")
     return log_px, rate
 
 
@@ -57,3 +60,20 @@ def as_options(model, x, options):
     return x, {"condition": door.as_condition(model, options.get("condition"), len(x)),
                "target": door.as_target(model, options.get("target"), observed, len(x)),
                "observed": observed, "objective": objective}
+
+
+def twins_of(module):
+    """What a check needs of a module, in float64: a function that gives the module with
+    other blocks, a copy to run backward, and the blocks as they were before that."""
+    double = module.astype(np.float64)
+    double.parameters.zero_grad()
+    blocks = {name: view.copy() for name, view in double.blocks().items()}
+    twins = {"f": module.astype(np.float64), "c": module.astype(np.complex128)}
+
+    def at(arrays):
+        twin = twins[np.result_type(*arrays.values()).kind]
+        for name, view in twin.blocks().items():
+            view[...] = arrays[name]
+        return twin
+
+    return at, double, blocks

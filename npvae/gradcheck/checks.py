@@ -1,4 +1,4 @@
-"""One check for each role: layer, posterior, prior, likelihood, objective, model.
+"""One check for each role: layer, prior, likelihood, objective, model; that of posteriors is in `ways`.
 
 Each draws random upstream gradients (with ones, many mistakes cancel), makes a scalar
 of what the forward pass returns, and hands it to `check` with what the backward pass
@@ -7,14 +7,12 @@ returns. Everything is checked in float64, whatever the dtype of what is handed 
 
 from collections.abc import Callable
 
-import numpy as np
-
 from npvae import door
 from npvae.distributions.pairs import check_closed_form, kl, kl_backward
-from npvae.distributions.roles import Likelihood, Posterior, Prior, check_role
+from npvae.distributions.roles import Likelihood, Prior, check_role
 from npvae.gradcheck.arguments import (as_data_and_output, as_input, as_options, as_terms,
-                                       check_pair)
-from npvae.gradcheck.differences import Report, check
+                                       check_pair, twins_of)
+from npvae.gradcheck.differences import check
 from npvae.inputs import as_double, check_generator, check_type
 from npvae.networks.layers import Layer
 
@@ -42,9 +40,12 @@ def check_function(forward, backward, *inputs, rng, complex_step=True):
     inputs = [as_double(a, f"inputs[{i}]") for i, a in enumerate(inputs)]
     d = rng.standard_normal(forward(*inputs).shape)
     names = [f"input {i}" for i in range(len(inputs))]
+    gradients = tuple(backward(d, *inputs))
+    if len(gradients) != len(inputs):
+        raise ValueError(f"backward returned {len(gradients)} gradients: {len(inputs)} were expected, "
+                         "one for each input")
     return check(lambda arrays: (d * forward(*arrays.values())).sum(),
-                 dict(zip(names, inputs)), dict(zip(names, backward(d, *inputs))),
-                 complex_step=complex_step)
+                 dict(zip(names, inputs)), dict(zip(names, gradients)), complex_step=complex_step)
 
 
 def check_layer(layer, x, rng, complex_step=True):
@@ -62,7 +63,7 @@ def check_layer(layer, x, rng, complex_step=True):
     """
     check_type(layer, "layer", Layer, "a Layer")
     check_generator(rng)
-    at, layer, blocks = _twins(layer)
+    at, layer, blocks = twins_of(layer)
     x = as_input(layer, x)
     y, cache = layer.forward(x.copy())
     dy = rng.standard_normal(y.shape)
@@ -73,98 +74,6 @@ def check_layer(layer, x, rng, complex_step=True):
 
     return check(function, {"x": x, **blocks}, {"x": dx, **layer.gradients()},
                  complex_step=complex_step)
-
-
-def check_posterior(posterior, h, eps, rng, complex_step=True):
-    """A posterior: every way from h to the loss, and every block inside it.
-
-    By z; by log q(z|x), whose change has two parts: the path, by which z moves, and the score, where
-    z stands still. `VAE.forward` takes both at once. The path's part is that of z, times the slope
-    of log q in z; the score's is the rest. Where log q is known at other z than drawn ones (`at`), it
-    is looked at there, too. Where z jumps, the score is the only way; where q has no density, z is.
-
-    Parameters
-    ----------
-    posterior : Posterior
-    h : ndarray (B, posterior.n_outputs)
-        The encoder's output.
-    eps : ndarray (K, B, J)
-    rng : numpy.random.Generator
-
-    Returns
-    -------
-    Report
-    """
-    check_role(posterior, "posterior", Posterior)
-    check_generator(rng)
-    at, posterior, blocks = _twins(posterior)
-    h = as_double(h, "h", None, posterior.n_outputs)
-    eps = as_double(eps, "eps", None, len(h), posterior.n_latent)
-    q = posterior.given(h)
-    z, drawn = posterior.sample(q, eps)
-    dz, dlog_q = rng.standard_normal(z.shape), rng.standard_normal(z.shape[:-1])
-    weight, still = dlog_q[..., None], np.zeros_like(dz)
-    ways = []                  # name, function of a twin and its own q, and the gradient by hand
-
-    if posterior.has_path:
-        ways.append(("h by z", lambda twin, q_h: (dz * twin.sample(q_h, eps)[0]).sum(),
-                     lambda: posterior.backward(drawn, dz)))
-    if posterior.has_path and posterior.has_density:
-        slope = weight * posterior.slope(drawn)
-
-        def of_log_q(twin, q_h):
-            return (dlog_q * twin.log_prob(twin.sample(q_h, eps)[1])).sum()
-
-        def of_path(twin, q_h):
-            return (slope * twin.sample(q_h, eps)[0]).sum()
-
-        ways += [("h by log q", of_log_q,
-                  lambda: posterior.backward(drawn, still, path=weight, score=weight)),
-                 ("h by log q, path", of_path, lambda: posterior.backward(drawn, still, path=weight)),
-                 ("h by log q, score", lambda twin, q_h: of_log_q(twin, q_h) - of_path(twin, q_h),
-                  lambda: posterior.backward(drawn, still, score=weight))]
-    elsewhere = _at_another(posterior, q, z, rng)
-    if elsewhere is not None:
-        z_else, drawn_else = elsewhere
-        ways.append(("h by log q, another z",
-                     lambda twin, q_h: (dlog_q * twin.log_prob(twin.at(q_h, z_else))).sum(),
-                     lambda: posterior.backward(drawn_else, still, score=weight)))
-
-    report = Report([])
-    for name, function, by_hand in ways:
-        posterior.parameters.zero_grad()
-        dh = by_hand()
-        report += check(lambda arrays: function(at(arrays), at(arrays).given(arrays[name])),
-                        {name: h, **blocks}, {name: dh, **posterior.gradients()},
-                        complex_step=complex_step)
-    if posterior.has_path and posterior.has_density:
-        # As eps moves, log q at z(eps) rises by its slope times what z moves, and by nothing else. What
-        # is left is 0, and errors are parts of a gradient: so slope * eps stands beside it.
-        report += check(lambda arrays: of_log_q_in(posterior, q, arrays["eps"], dlog_q, slope),
-                        {"eps": eps}, {"eps": slope}, complex_step=complex_step)
-    if elsewhere is not None and posterior.has_path:
-        report += check(lambda arrays: (dlog_q * posterior.log_prob(posterior.at(q, arrays["z"]))).sum(),
-                        {"z": z_else}, {"z": weight * posterior.slope(drawn_else)},
-                        complex_step=complex_step)
-    return report
-
-
-def of_log_q_in(posterior, q, eps, dlog_q, slope):
-    """log q at the z of eps, less (z - eps) times a slope that is held."""
-    z, drawn = posterior.sample(q, eps)
-    return (dlog_q * posterior.log_prob(drawn)).sum() - (slope * (z - eps)).sum()
-
-
-def _at_another(posterior, q, z, rng):
-    """Another z, and what is known of it; None where log q is known at drawn z only. A z that jumps
-    stays where it was drawn."""
-    if not posterior.has_density:
-        return None
-    z = z + rng.standard_normal(z.shape) if posterior.has_path else z
-    try:
-        return z, posterior.at(q, z)
-    except TypeError:
-        return None
 
 
 def check_kl(posterior, prior, h, rng, condition=None, model=None, complex_step=True):
@@ -185,8 +94,8 @@ def check_kl(posterior, prior, h, rng, condition=None, model=None, complex_step=
     """
     check_pair(posterior, prior)
     check_generator(rng)
-    of_q, posterior, q_blocks = _twins(posterior)
-    of_p, prior, p_blocks = _twins(prior)
+    of_q, posterior, q_blocks = twins_of(posterior)
+    of_p, prior, p_blocks = twins_of(prior)
     h = as_double(h, "h", None, posterior.n_outputs)
     p = prior.given(condition, model)
     q = posterior.given(h)
@@ -219,7 +128,7 @@ def check_prior(prior, z, rng, complex_step=True):
         raise TypeError(f"prior is {prior!r}, which the encoder, or the condition, makes anew in every "
                         "step: `check_model` checks it in a model")
     check_generator(rng)
-    at, prior, blocks = _twins(prior)
+    at, prior, blocks = twins_of(prior)
     z = as_double(z, "z, for this prior,", None, None, prior.n_latent)
     log_pz, cache = prior.log_prob(z)
     dlog_pz = rng.standard_normal(log_pz.shape)
@@ -237,7 +146,7 @@ def check_likelihood(likelihood, x, y, rng, observed=None, complex_step=True):
     the decoder's output y (K, B, N), and in its blocks; rng draws the upstream gradient."""
     check_role(likelihood, "likelihood", Likelihood)
     check_generator(rng)
-    at, likelihood, blocks = _twins(likelihood)
+    at, likelihood, blocks = twins_of(likelihood)
     x, y, observed = as_data_and_output(likelihood, x, y, observed)
     log_px, cache = likelihood.log_prob(x, y, observed)
     dlog_px = rng.standard_normal(log_px.shape)
@@ -281,7 +190,7 @@ def check_model(model, x, eps, complex_step=True, **options):
         score function: those are right in the mean over the noise.
     """
     door.check_model(model)
-    at, model, blocks = _twins(model)
+    at, model, blocks = twins_of(model)
     x, options = as_options(model, x, options)
     eps = door.as_noise(model, eps, len(x))
     loss, cache = model.forward(x, eps, **options)
@@ -297,20 +206,3 @@ def check_model(model, x, eps, complex_step=True, **options):
                        "right in the mean over the noise, and for no noise the derivative of the loss: "
                        "a check of the model takes objective=ELBO(...)")
     return report
-
-
-def _twins(module):
-    """What a check needs of a module, in float64: a function that gives the module with
-    other blocks, a copy to run backward, and the blocks as they were before that."""
-    double = module.astype(np.float64)
-    double.parameters.zero_grad()
-    blocks = {name: view.copy() for name, view in double.blocks().items()}
-    twins = {"f": module.astype(np.float64), "c": module.astype(np.complex128)}
-
-    def at(arrays):
-        twin = twins[np.result_type(*arrays.values()).kind]
-        for name, view in twin.blocks().items():
-            view[...] = arrays[name]
-        return twin
-
-    return at, double, blocks

@@ -71,7 +71,7 @@ class Report:
 
     @property
     def passed(self):
-        return all(row.passed for row in self.rows)
+        return bool(self.rows) and all(row.passed for row in self.rows)
 
     @property
     def central(self):
@@ -83,7 +83,7 @@ class Report:
                    default=None)
 
     def __str__(self):
-        width = max(5, *(len(row.block) for row in self.rows))
+        width = max([5, *(len(row.block) for row in self.rows)])
         lines = [f"{'block':{width}}  {'size':>6}  {'central':>8}  {'complex':>8}        worst entry"]
         for row in self.rows:
             lines.append(f"{row.block:{width}}  {row.size:6}  {row.central:8.1e}  "

@@ -11,7 +11,8 @@ from npvae import recipes
 from npvae.distributions import (columns, counts, divergences, flows, given, likelihoods, posteriors,
                                  priors)
 from npvae.gradcheck.checks import (check_function, check_kl, check_layer, check_likelihood,
-                                    check_model, check_objective, check_posterior, check_prior)
+                                    check_model, check_objective, check_prior)
+from npvae.gradcheck.ways import check_posterior
 from npvae.networks import layers, masked
 from npvae.objectives import ELBO, IWAE
 
