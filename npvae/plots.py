@@ -29,6 +29,9 @@ CLASSES = ("#332288", "#88CCEE", "#44AA99", "#117733", "#999933", "#DDCC77", "#C
 def training_curves(history):
     """-ELBO, reconstruction and KL for each epoch: training dashed, held-out solid.
 
+    Of a model whose cost is no KL, the panels so named have the rate of its objective, `kl` in the
+    history, and its sum with the reconstruction.
+
     Parameters
     ----------
     history : list of dict

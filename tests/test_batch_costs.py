@@ -398,3 +398,19 @@ def test_a_batch_is_more_than_one_x(cost, rng):
     if isinstance(cost, DecomposedKL):
         with pytest.raises(ValueError, match="batch has 10 x: 2 to 9 were expected"):
             model.loss(x, model.draw_noise(rng, 10), objective=ELBO(cost=cost))
+
+
+@pytest.mark.parametrize("options, why", [
+    (dict(batch_size=7), "batch has 1 x: 2 or more were expected by MMD"),
+    (dict(batch_size=4, validation=np.ones((5, 6))), "batch has 1 x: 2 or more were expected by MMD"),
+    (dict(batch_size=4, cost=DecomposedKL(9)), "n is 9, and x has 8 rows"),
+    (dict(batch_size=4, cost=DecomposedKL(7)), "n is 7, and x has 8 rows")])
+def test_what_does_not_fit_the_data_is_refused_before_any_training(options, why, rng):
+    """The last batch would be the first to tell of it, or none at all."""
+    model, x = npvae.vae(6, (5,), 2, likelihood="gaussian"), rng.random((8, 6))
+    model.objective = ELBO(cost=options.get("cost", MMD()))
+    before = model.parameters.theta.copy()
+    with pytest.raises(ValueError, match=why):
+        npvae.fit(model, x, epochs=1, progress=False, seed=0,
+                  **{name: value for name, value in options.items() if name != "cost"})
+    np.testing.assert_array_equal(model.parameters.theta, before)

@@ -82,7 +82,7 @@ def poison(monkeypatch):
     return poison
 
 
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e20, -1e20])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e18, 1e20, -1e20])
 @pytest.mark.parametrize("network, i, name", [("encoder", 0, "W"), ("encoder", 4, "b"),
                                               ("decoder", 2, "W")])
 def test_a_gradient_that_is_not_finite_stops_the_run_before_the_update(
@@ -124,6 +124,20 @@ def test_a_large_gradient_with_a_finite_square_is_no_reason_to_stop(poison):
     poison(model.encoder.layers[0], "W", 1e17, 3)
     npvae.fit(model, toy(), epochs=1, **SETTINGS)
     assert np.isfinite(model.parameters.theta).all()
+
+
+@pytest.mark.parametrize("patience", [None, 3])
+def test_a_held_out_loss_that_is_no_number_is_told(patience, tmp_path):
+    """One wild row among the held-out ones: the training itself is sound."""
+    model, x = small_vae(dtype=np.float32, scale=0.3, likelihood="gaussian"), toy()
+    held_out = x[:10].copy()
+    held_out[3, 2] = 2e30
+    message = stopped(model, x, validation=held_out, patience=patience, epochs=5,
+                      checkpoint=tmp_path / "run.npz")
+    assert message.startswith("the loss on validation is ")
+    assert "after epoch 1 (reconstruction" in message
+    assert "column 2 of validation is of size" in message
+    assert np.isfinite(model.parameters.theta).all() and not (tmp_path / "run.npz").exists()
 
 
 def test_clipping_saves_a_run_whose_gradient_is_too_long_but_finite(poison):

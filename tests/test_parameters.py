@@ -77,6 +77,20 @@ def test_a_zeroed_gradient_is_zero_for_all_who_look_and_costs_the_others_nothing
     np.testing.assert_array_equal(model.parameters.grad, [1] * 12 + [0] * 4 + [1] * 8 + [5] * 2)
 
 
+def test_a_gradient_can_be_scaled_and_set_in_place(rng):
+    model = Chain(Dense(3, 4, rng), Dense(4, 2, rng))
+    model.parameters.grad = np.arange(26.0)
+    grad = model.parameters.grad
+    model.parameters.grad *= 2
+    assert model.parameters.grad is grad
+    np.testing.assert_array_equal(model.layers[1].db, [48, 50])
+    model.parameters.zero_grad()
+    model.parameters.grad = np.ones(26)
+    np.testing.assert_array_equal(model.layers[0].dW, np.ones((3, 4)))
+    with pytest.raises(ValueError, match=r"grad has shape \(2,\): \(26,\) was expected"):
+        model.parameters.grad = np.ones(2)
+
+
 def test_products_and_sums_are_written_over_what_is_stale_and_added_to_the_rest(rng):
     layer, x, dy = Dense(3, 4, rng), rng.random((5, 3), np.float32), rng.random((5, 4), np.float32)
     layer.parameters.grad[...] = np.nan

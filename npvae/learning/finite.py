@@ -29,6 +29,14 @@ def check_loss(loss, model, data, batch, condition, observed, cache, run):
             f"is {origin(model, batch, condition, observed, cache)}: {advice(data)}")
 
 
+def check_held_out(terms, validation, run):
+    """Stop a run whose loss on held-out data is no finite number: nothing could be told by it."""
+    if not math.isfinite(terms.loss):
+        raise FloatingPointError(
+            f"the loss on validation is {terms.loss} after epoch {run.epoch + 1} (reconstruction "
+            f"{terms.reconstruction}, KL {terms.kl}): {advice({'validation': validation})}")
+
+
 def check_gradient(model, grad, data, run):
     """Stop a run whose gradient is no longer finite, or its squares are not, before the update.
 
@@ -46,8 +54,8 @@ def check_gradient(model, grad, data, run):
             if not np.isfinite(weight * worst * worst):
                 raise FloatingPointError(
                     f"the gradient of {name} ({owner(model, name)}) is {worst} at epoch "
-                    f"{run.epoch + 1}, step {run.step + 1}, where a number with a finite square was "
-                    f"expected: {advice(data)}")
+                    f"{run.epoch + 1}, step {run.step + 1}, where a number was expected of which 10,000 "
+                    f"squares have a finite sum: {advice(data)}")
 
 
 def check_parameters(model, data, run):

@@ -75,7 +75,7 @@ def evaluate(model, x, *, condition=None, observed=None, transform=None, n_sampl
     batch_size : int
         How many x are worked on at a time, by each core. Memory grows with it. A loss of the batch as a
         whole (of `Capacity`, `FreeBits`, `MMD`, `DecomposedKL`) depends on it, in the mean; others do by
-        their noise, where K > 1.
+        their noise, where K > 1, or where a transform or the model's corruption draws, too.
     communicator : mpi4py.MPI.Comm, optional
         Share the work between the ranks of an MPI program, all of which call `evaluate` alike.
 

@@ -10,7 +10,7 @@ from npvae.door import as_condition, as_observed, check_model, check_trainable
 from npvae.files import sole_writer
 from npvae.inputs import (check_count, check_flag, check_optional, check_positive, check_seed,
                           check_type)
-from npvae.learning.finite import check_gradient, check_loss, check_parameters
+from npvae.learning.finite import check_gradient, check_held_out, check_loss, check_parameters
 from npvae.learning.held_out import evaluate, presented
 from npvae.learning.optimizers import Adam, Optimizer, clip
 from npvae.learning.progress import Interrupt, Progress
@@ -106,7 +106,8 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
     FloatingPointError
         Where the loss, or the square of a gradient, is no longer finite: names the epoch, the
         step, the layer and the block. The update is not made, and nothing is saved. Gradients of
-        up to 1e17 are let through, in float32; the loss has the range of the model's parts.
+        up to 1e17 are let through, in float32; the loss has the range of the model's parts. And where
+        that of the held-out data is not finite: then the epoch is not saved.
     """
     ranks = Ranks(communicator)
     check_model(model)
@@ -151,6 +152,12 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
         if not hasattr(model.objective, "beta"):
             raise ValueError(f"kl_schedule is given, and the objective {model.objective} has no beta: "
                              "an objective with one was expected, such as ELBO()")
+        try:
+            model.objective.scheduled(1.0)
+        except (AttributeError, TypeError) as error:
+            raise TypeError(f"kl_schedule is given, and the objective {model.objective} cannot be "
+                            f"scheduled ({error}): a frozen dataclass with a field beta was expected, "
+                            "or a method scheduled(factor) of its own") from error
     check_type(callbacks, "callbacks", (list, tuple), "a sequence of callables")
     for callback in callbacks:
         check_type(callback, "one of callbacks", Callable, "a callable")
@@ -167,6 +174,7 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
                 "observed": observed, "validation_observed": validation_observed}
     of_batches = getattr(model.objective, "over_batch", False)            # their size is a part of it
     if getattr(model.objective.cost, "over_batch", False):
+        model.objective.cost.check_data(len(x))
         for data_set in (x, validation) if validation is not None else (x,):
             model.objective.cost.check_batches(len(data_set), batch_size)
     parameters = model.parameters
@@ -234,6 +242,8 @@ def fit(model, x, *, condition=None, observed=None, validation=None, validation_
                                     n_samples=n_samples, seed=seed, communicator=communicator,
                                     **({"batch_size": batch_size} if of_batches else {}))
             check_parameters(model, data, run)
+            if held_out is not None:
+                check_held_out(held_out, validation, run)
             row = run.end_epoch(held_out)
             run.save()
             show.epoch(row)

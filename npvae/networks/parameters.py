@@ -75,6 +75,14 @@ class Parameters:
         self._fill_stale()
         return self._grad
 
+    @grad.setter
+    def grad(self, value):
+        if np.shape(value) != self._grad.shape:
+            raise ValueError(f"grad has shape {np.shape(value)}: {self._grad.shape} was expected")
+        if value is not self._grad:               # as for theta
+            self._stale.clear()
+            self._grad[...] = value
+
     @property
     def gradients(self):
         self._fill_stale()

@@ -61,7 +61,8 @@ class DecomposedKL(OverBatch, Cost):
     Parameters
     ----------
     n : int
-        The number of x in the data set, of which a batch is drawn.
+        The number of x in the training data, of which a batch is drawn. Held-out data are counted as
+        if they were as many.
     mutual_information, total_correlation, dimension_wise : float
         The price of a nat of each part: the alpha, beta and gamma of Chen et al.
     sampling : {"stratified", "weighted"}
@@ -101,6 +102,11 @@ class DecomposedKL(OverBatch, Cost):
     @property
     def most(self):
         return self.n
+
+    def check_data(self, n):
+        if n != self.n:
+            raise ValueError(f"n is {self.n}, and x has {n} rows: the number of x in the training data "
+                             f"was expected by {self}")
 
     def weights(self, n_batch):
         """What q(z|x_j) counts for in q(z), at a z that was drawn from q(z|x_i): (B, B), at [i, j]."""

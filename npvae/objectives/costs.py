@@ -44,6 +44,9 @@ class Cost:
         """The rate of each x, summed over the latent dimensions, averaged over K: (B,)."""
         raise NotImplementedError
 
+    def check_data(self, n):
+        """Raise ValueError where it is the cost of another number of x than the n to be trained on."""
+
     def check_batches(self, n, batch_size):
         """Raise ValueError where n x in batches have one that this cost cannot be of."""
 

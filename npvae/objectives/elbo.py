@@ -88,8 +88,8 @@ class Loss(NamedTuple):
         return -(self.reconstruction + self.kl)
 
     def __str__(self):
-        return (f"loss {self.value:.2f} nats per x: reconstruction {self.reconstruction:.2f} + KL "
-                f"{self.kl:.2f} = -ELBO {-self.elbo:.2f}")
+        return (f"loss {self.value:.2f} per x: reconstruction {self.reconstruction:.2f}, "
+                f"rate {self.kl:.2f}")
 
 
 @dataclass(frozen=True)

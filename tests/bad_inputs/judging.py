@@ -87,6 +87,16 @@ CASES = [
     ("a sandwich with a seed for rng", lambda d: evaluation.sandwich(vae(), 3, 10), T, "rng is 3"),
     ("a diagnosis, arguments swapped", lambda d: evaluation.diagnose(X, vae()), T,
      "model is ndarray: a VAE was expected"),
+    ("a diagnosis of a history without a loss", lambda d: evaluation.diagnose(
+        vae(), X, history=[{"epoch": 1, "reconstruction": 1.0, "kl": 1.0}]), V,
+     "a row of history holds epoch, reconstruction, kl: loss was expected, too"),
+    ("bits of an Evidence", lambda d: evaluation.bits_per_dimension(
+        vae(), evaluation.log_evidence(vae(), X, rng(), 30)), T,
+     "log_px is an Evidence: its .log_px was expected"),
+    ("a detector of a NaN", lambda d: detector().score(put(NAN)), V,
+     "finite numbers were expected; for values that are missing, see observed"),
+    ("a detector fitted to a NaN", lambda d: evaluation.fit_detector(put(NAN)), V,
+     "finite numbers were expected; for values that are missing, see observed"),
     ("a diagnosis of another width", lambda d: evaluation.diagnose(vae(), X[:, :4]), V,
      "x has shape (8, 4): (batch, 6) was expected"),
     ("the gain of no rate", lambda d: evaluation.gain(vae(), X, 0.0), V, "learning_rate is 0.0"),
@@ -108,6 +118,15 @@ CASES = [
     ("gradcheck of another shape", lambda d: npvae.gradcheck.check(
         lambda arrays: 0.0, {"a": X}, {"a": X[0]}), V,
      "the gradient of a has shape (6,): (8, 6) was expected"),
+    ("a backward that forgets an input", lambda d: npvae.gradcheck.check_function(
+        lambda a, b: a * b, lambda d, a, b: (d * b,), X, X, rng=rng()), V,
+     "backward returned 1 gradients: 2 were expected, one for each input"),
+    ("the rate of another batch", lambda d: npvae.gradcheck.check_objective(
+        npvae.ELBO(), X[:3, :4], X[:5, :2]), V,
+     "rate has shape (5, 2): (4, J) was expected, for log_px of shape (3, 4)"),
+    ("a sampled rate of another batch", lambda d: npvae.gradcheck.check_objective(
+        npvae.ELBO(cost=npvae.SampledKL()), X[:3, :4], X[:4, :3]), V,
+     "rate has shape (4, 3): (3, 4) was expected, as log_px has"),
     ("kl_parts of a conditional model", lambda d: evaluation.kl_parts(cvae(), X, rng()), V,
      "model has n_condition=3: a model without condition was expected"),
     ("bits of a model with labels", lambda d: evaluation.bits_per_dimension(

@@ -13,6 +13,21 @@ def with_cost(cost, **options):
     return model
 
 
+class Own(npvae.Objective):
+    """An objective with a beta that is no dataclass."""
+
+    beta, cost = 1.0, npvae.KL()
+
+    def __call__(self, log_px, rate):
+        return npvae.ELBO()(log_px, rate)
+
+
+def with_objective(objective):
+    model = vae()
+    model.objective = objective
+    return model
+
+
 def corrupted(function):
     model = vae()
     model.corrupt = function
@@ -46,6 +61,9 @@ CASES = [
      "learning_rate is Cosine, a class: a number or a schedule was expected, such as Cosine(...)"),
     ("a class of schedules of beta", lambda d: fit(kl_schedule=npvae.schedules.Linear), T,
      "kl_schedule is Linear, a class: a schedule was expected, such as Linear(...)"),
+    ("a schedule for an objective that cannot have one", lambda d: fit(
+        model=with_objective(Own()), kl_schedule=npvae.schedules.Linear(2)), T,
+     "cannot be scheduled (replace() should be called on dataclass instances): a frozen dataclass"),
     ("a rate that is too large", lambda d: diverge(), FloatingPointError,
      "try a smaller learning_rate, or clip_norm"),
     ("a schedule of negative beta", lambda d: fit(kl_schedule=lambda epoch: -1.0), V,
@@ -144,7 +162,7 @@ CASES = [
     ("a kernel of no width", lambda d: npvae.MMD(width=0), V, "width is 0: a positive, finite number"),
     ("a data set that is larger than it was said", lambda d: fit(
         model=with_cost(npvae.DecomposedKL(7))), V,
-     "batch has 8 x: 2 to 7 were expected by DecomposedKL(n=7"),
+     "n is 7, and x has 8 rows: the number of x in the training data was expected by DecomposedKL(n=7"),
     ("one x left over", lambda d: fit(model=with_cost(npvae.MMD()), batch_size=7), V,
      "batch has 1 x: 2 or more were expected by MMD("),
     ("a discrepancy from a mixture", lambda d: fit(
