@@ -287,6 +287,33 @@ def test_the_density_is_the_mean_of_all_q(small, rng):
     np.testing.assert_allclose(found, np.einsum("ik,ir->rk", *shares) / 9, atol=1e-6)
 
 
+@pytest.mark.parametrize("mu, std, elsewhere", [
+    (0.0, 1.0, 0.0),                                          # the aggregate posterior is the prior
+    (3.0, 1.0, 2 * stats.norm.cdf(1.5) - 1),                  # two normals, 3 apart
+    (40.0, 0.1, 1.0)])                                        # and far apart
+def test_how_much_of_the_probability_is_elsewhere(small, mu, std, elsewhere):
+    """Half the integral of the absolute difference of the two densities."""
+    engine = engine_of(small[1])
+    code = """(() => {
+        const model = {means: new Float64Array(80), deviations: new Float64Array(80).fill(std)};
+        model.means.forEach((_, i) => { model.means[i] = i % 2 ? 0 : mu; });
+        return lessNormal(model, windowOf(model)).share;
+    })()"""
+    assert engine(code, mu=mu, std=std) == pytest.approx(elsewhere, abs=2e-3)
+
+
+def test_the_density_is_drawn_where_it_is(small):
+    """Cell by cell over the window, from above: orange where codes are, blue where N(0, I) alone is."""
+    engine, window = engine_of(small[1]), {"x": -4.0, "y": -3.0, "size": 10.0}
+    code = "lessNormal({means: [4, -2], deviations: [0.3, 0.3]}, w).shown"
+    shown = np.reshape(engine(code, w=window), (84, 84))
+    centres = 10 * (np.arange(84) + 0.5) / 84
+    x, y = np.meshgrid(centres - 4.0, (centres - 3.0)[::-1])
+    density = stats.norm.pdf(x, 4, 0.3) * stats.norm.pdf(y, -2, 0.3)
+    expected = 0.5 + 0.5 * 2 * np.pi * (density - stats.norm.pdf(x) * stats.norm.pdf(y))
+    np.testing.assert_allclose(shown, expected, atol=0.02 * expected.max())
+
+
 # ---- the pen ------------------------------------------------------------------------------------
 
 SEVEN = np.array([[6.0, 6.0], [16.0, 6.5], [10.0, 20.0]])
@@ -419,6 +446,8 @@ BAD = {
     "two hidden layers": (dict(vaes=dict(n_hidden=(5, 4))), ValueError, "one hidden layer was expected"),
     "another activation": (dict(vaes=dict(activation="tanh")), ValueError, "activation='tanh': 'relu'"),
     "another likelihood": (dict(vaes=dict(likelihood="gaussian")), ValueError, "likelihood='gaussian'"),
+    "a model that is shown a mask": (dict(vaes=dict(shows_mask=True)), ValueError,
+                                     "vaes[0] has shows_mask=True: False was expected"),
     "no beta of 1": (dict(vaes=dict(beta=2.0)), ValueError, "vaes have beta [2.0]: rising ones"),
     "importance weights": (dict(objectives=dict(vaes=npvae.IWAE())), ValueError,
                            "vaes[0] has the objective IWAE(): ELBO(beta=..., cost=KL()) was expected"),

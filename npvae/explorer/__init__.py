@@ -53,7 +53,7 @@ def write(path, vaes, autoencoder, conditional_vae, images, labels, *, n_images=
     labels : int array (n,)
         Their classes, from 0 to 9. The condition of the conditional VAE is the label, `one_hot`.
     n_images : int
-        So many of the first images can be taken on the page.
+        So many of the first images, of those whose codes are shown, can be taken on the page.
     n_codes : int
         Of so many of the first images the codes are shown.
 
@@ -115,6 +115,8 @@ def check_explored(model, name, recipe, n_data):
                 "likelihood": "bernoulli"}
     if recipe != "autoencoder":
         expected |= {"posterior": "diagonal_gaussian", "prior": "standard_normal"}
+        if config.get("shows_mask", False):
+            raise ValueError(f"{name} has shows_mask=True: False was expected")
     if recipe == "conditional_vae":
         expected["n_condition"] = 10
     for argument, value in expected.items():

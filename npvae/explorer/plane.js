@@ -27,20 +27,26 @@ function decodedMap(model, window, c, side) {
   return bitmap(map, TILES * side, SCALES.pale);         // for what lies over it
 }
 
-// The aggregate posterior less N(0, I), cell by cell, and how much of it lies elsewhere: half the
-// sum of the absolute differences, and what N(0, I) has outside of the window.
-function densityMap(model, window) {
-  const codes = aggregate(model.means, model.deviations, window, CELLS);
-  const normal = aggregate([0, 0], [1, 1], window, CELLS);
+// The aggregate posterior less N(0, I), cell by cell, and how much of it lies elsewhere: all but what
+// the two have in common, over a square of twice the width, beyond which N(0, I) is next to nothing.
+function lessNormal(model, window) {
+  const {x, y, size} = window, wide = {x: x - size / 2, y: y - size / 2, size: 2 * size}, n = 2 * CELLS;
+  const codes = aggregate(model.means, model.deviations, wide, n);
+  const normal = aggregate([0, 0], [1, 1], wide, n);
   const area = (window.size / CELLS) ** 2, highest = 1 / (2 * Math.PI);
   const shown = new Float64Array(CELLS ** 2);
   shown.forEach((_, i) => {
-    const [row, column] = [Math.floor(i / CELLS), i % CELLS], from = (CELLS - 1 - row) * CELLS + column;
+    const [row, column] = [Math.floor(i / CELLS), i % CELLS];
+    const from = (CELLS / 2 + CELLS - 1 - row) * n + CELLS / 2 + column;
     shown[i] = 0.5 + 0.5 * (codes[from] - normal[from]) / area / highest;
   });
-  const inside = sum(codes.map((v, i) => Math.abs(v - normal[i])));
-  const outside = 2 - sum(codes) - sum(normal);
-  return {picture: bitmap(shown, CELLS, SCALES.difference), share: (inside + outside) / 2};
+  const common = sum(codes.map((v, i) => Math.min(v, normal[i])));
+  return {shown, share: 1 - common};
+}
+
+function densityMap(model, window) {
+  const {shown, share} = lessNormal(model, window);
+  return {picture: bitmap(shown, CELLS, SCALES.difference), share};
 }
 
 function codesMap(model, stored, to, pixels) {
