@@ -5,6 +5,7 @@ Arrays come out in the model's dtype, contiguous and finite. What is inside the 
 """
 
 from collections.abc import Callable
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -194,8 +195,15 @@ def as_observed(model, x, observed, name="x"):
     Without a mask, and where x is no masked array, the second is None.
     """
     x, observed = parted(x, observed, name, model.n_data, model.parameters.dtype)
-    try:
+    with naming_the_mask(name):
         return as_data(model, x, name), observed
+
+
+@contextmanager
+def naming_the_mask(name):
+    """The error of a NaN in an argument says which other one tells what is missing."""
+    try:
+        yield
     except ValueError as error:
         hint = f"; for values that are missing, see {mask_of(name)}" * (" is nan at " in str(error))
         raise ValueError(f"{error}{hint}") from None

@@ -212,8 +212,8 @@ def check_rows(value, name):
         raise TypeError(f"{name} is {value!r}: a sequence, or an array with rows, was expected")
 
 
-def check_history(history):
-    """Raise where history is no list of epochs as `fit` returns it."""
+def check_history(history, needed=("epoch", "reconstruction", "kl")):
+    """Raise where history is no list of epochs as `fit` returns it, with what is needed of each."""
     check_type(history, "history", Sequence, "a list of epochs, as fit returns it,")
     if not history:
         raise ValueError("history is empty: at least one epoch was expected")
@@ -221,7 +221,7 @@ def check_history(history):
         check_type(row, "a row of history", dict, "a dict")
         held_out = {n: None for n in row if n.startswith("val_")}
         held_out.update({"val_reconstruction": None, "val_kl": None} if held_out else {})
-        for name in ("epoch", "reconstruction", "kl", *held_out):
+        for name in (*needed, *held_out):
             if name not in row:
                 raise ValueError(f"a row of history holds {', '.join(row)}: {name} was expected, too")
             check_number(row[name], f"{name} in history", math.isfinite, "a finite number")

@@ -11,7 +11,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from npvae.evaluation import fit_detector
-from npvae.inputs import check_number, check_unmasked
+from npvae.inputs import check_count, check_number, check_unmasked
 
 
 class VAEDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixin, BaseEstimator):
@@ -44,10 +44,12 @@ class VAEDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
     def fit(self, X, y=None):
         """Train on X (n, D), rows that are normal, of which nothing is missing."""
         check_unmasked(X, "X")                                # scikit-learn drops a mask without a word
-        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=6)
         _check_share(self.quantile, "quantile")
+        n_samples = check_count(self.n_samples, "n_samples")
+        n_steps = check_count(self.n_steps, "n_steps")
+        X = validate_data(self, X, dtype=np.float64, ensure_min_samples=6)
         seed = check_random_state(self.random_state).randint(2**31 - 1)
-        self.detector_ = fit_detector(X, n_samples=self.n_samples, n_steps=self.n_steps, seed=seed)
+        self.detector_ = fit_detector(X, n_samples=n_samples, n_steps=n_steps, seed=seed)
         n = self.detector_.n_normal
         threshold = self.detector_.threshold(min(self.quantile, n / (n + 1)))
         self.offset_ = self._log_density(np.array([threshold]))[0]
@@ -89,6 +91,7 @@ class VAEDetector(ClassNamePrefixFeaturesOutMixin, TransformerMixin, OutlierMixi
     def sample(self, n_samples=1):
         """New rows, drawn from p(x): (n_samples, D)."""
         check_is_fitted(self)
+        n_samples = check_count(n_samples, "n_samples")
         models, standardizer = self.detector_.models, self.detector_.standardizer
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31 - 1))
         shares = rng.multinomial(n_samples, np.full(len(models), 1 / len(models)))

@@ -111,6 +111,8 @@ def test_a_vae_of_a_mixed_table_is_trained_saved_and_loaded(tmp_path, rng):
     ([(Gaussian(), [0]), (Gaussian(), [0, 1])], r"kinds describe the columns \[0, 0, 1\]: each of 0"),
     ([(Gaussian(), [0, 2])], r"kinds describe the columns \[0, 2\]"),
     ([Gaussian()], r"kinds holds Gaussian\(\): a pair \(likelihood, columns\) was expected"),
+    ([(Gaussian(), 1)], r"the columns of a pair in kinds is 1: a sequence, or an array with rows, was"),
+    ([], r"kinds describe the columns \[\]: each of 0 to D - 1 once was expected"),
     (3, "kinds is 3: a sequence of"), ([(Gaussian(), [-1])], "a column in kinds is -1"),
     ([(Categorical(3), [0, 1])], "n_data is 2: a Categorical describes one column")])
 def test_columns_that_do_not_make_a_table_are_refused(kinds, message):

@@ -116,6 +116,17 @@ def test_constant_and_nearly_constant_columns(rng):
         assert ((detector.contributions(odd).columns - usual).argmax(axis=1) == column).all()
 
 
+def test_a_wild_row_in_a_column_of_rare_values_hides_nothing(rng):
+    """1 in 2 % of the rows, else 0, and 1e6 in one of those that are trained on."""
+    x, new = rng.standard_normal((300, 3)), rng.standard_normal((200, 3))
+    x[:, 2], new[:, 2] = rng.random(300) < 0.02, 0.0
+    odd = new + [0, 0, 30.0]
+    x[200, 2] = 1e6
+    detector = fit_detector(x, n_steps=300, n_models=1, n_samples=10)
+    assert detector.standardizer.scale[2] < 2.0
+    assert detector.flag(odd, quantile=0.95).all()
+
+
 def test_extremes_are_moved_to_the_end_of_the_usual_range(rng):
     x = rng.standard_normal((1000, 3))
     x[:, 2] = 0.0
@@ -126,6 +137,13 @@ def test_extremes_are_moved_to_the_end_of_the_usual_range(rng):
     np.testing.assert_array_equal(found[1:], x[1:])
     assert found[0, 1:].tolist() == [-50.0, 5.0]
     np.testing.assert_array_equal(without_extremes(x, np.array([False, True, True])), x)
+    rare = np.where(rng.random((1000, 3)) < 0.02, rng.uniform(1, 3, (1000, 3)), 0.0)
+    rare[:2] = [[1e19, 7.0, 0.0], [-1e6, 0.0, 0.0]]
+    usual = [np.median(column[column != 0]) for column in abs(rare.T)]
+    found = without_extremes(rare, np.array([True, True, False]))
+    np.testing.assert_allclose(found[:2, 0], [20 * usual[0], -20 * usual[0]])
+    np.testing.assert_array_equal(found[2:], rare[2:])
+    np.testing.assert_array_equal(found[:, 1:], rare[:, 1:])
     holes = np.ma.masked_array(x, rng.random(x.shape) < 0.3)       # 1e19 counts where it is observed
     holes.mask[0] = False
     found = without_extremes(holes, np.ones(3, bool))

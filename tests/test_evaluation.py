@@ -75,6 +75,18 @@ def test_nothing_is_drawn_for_moments_that_are_known(rng, monkeypatch):
     assert drawn == []
 
 
+@pytest.mark.parametrize("n", [1, 2, 20])
+def test_moments_by_draws_are_unbiased_for_few_x(n):
+    """Where q is N(0, I) for every x, the mean does not vary, and z has a variance of 1."""
+    model = npvae.two_layer_iwae(6, ((8,), (7,)), (2, 1))
+    model.parameters.theta[...] = 0.0
+    found = [evaluation.latent_moments(model, np.ones((n, 6)), n_samples=2, seed=i) for i in range(400)]
+    for name, expected in (("variance_of_mean", 0.0), ("variance", 1.0)):
+        values = np.array([getattr(moments, name) for moments in found])
+        error = values.std(axis=0) / np.sqrt(400)
+        assert (abs(values.mean(axis=0) - expected) <= 4 * error + 1e-12).all()
+
+
 def test_a_unit_that_ignores_x_is_not_active(rng):
     model = small_vae(scale=1.0)
     model.encoder.layers[-1].W[:, 1] = 0.0

@@ -96,6 +96,19 @@ def test_a_wrong_share_is_refused_before_the_training(rows, estimator, name):
         assert not hasattr(detector, "detector_")
 
 
+@pytest.mark.parametrize("wrong", [{"quantile": 2}, {"n_steps": 0}, {"n_samples": 2.5}])
+def test_a_refused_fit_leaves_the_estimator_as_it_was(rows, wrong):
+    detector = VAEDetector(n_steps=10, n_samples=5, random_state=0).fit(rows[0])
+    scores = detector.score_samples(rows[1])
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        detector.set_params(**wrong).fit(rows[0][:, :2])
+    assert detector.n_features_in_ == 4
+    np.testing.assert_array_equal(detector.score_samples(rows[1]), scores)
+    for n in (2.5, "3", -1, 0):
+        with pytest.raises(ValueError, match=f"n_samples is {n!r}: an integer of at least 1"):
+            detector.sample(n)
+
+
 @pytest.mark.parametrize("mask", [False, True])
 def test_a_masked_array_is_refused_as_its_mask_would_be_lost(fitted, rows, mask):
     X = np.ma.masked_array(rows[0], np.full(rows[0].shape, mask))

@@ -3,7 +3,7 @@
 import numpy as np
 
 from npvae.distributions.roles import Likelihood
-from npvae.inputs import check_count, check_range, check_type
+from npvae.inputs import check_count, check_range, check_rows, check_type
 from npvae.numerics import floating, log_softmax
 
 
@@ -86,11 +86,12 @@ class Columns(Likelihood):
             if not (isinstance(kind, (list, tuple)) and len(kind) == 2
                     and isinstance(kind[0], Likelihood)):
                 raise TypeError(f"kinds holds {kind!r}: a pair (likelihood, columns) was expected")
+            check_rows(kind[1], "the columns of a pair in kinds")
         self.likelihoods = [likelihood for likelihood, _ in kinds]
         self.columns = [[check_count(c, "a column in kinds", least=0) for c in columns]
                         for _, columns in kinds]
         taken = sorted(sum(self.columns, []))
-        if taken != list(range(len(taken))) or not all(self.columns):
+        if not taken or taken != list(range(len(taken))) or not all(map(len, self.columns)):
             raise ValueError(f"kinds describe the columns {taken}: each of 0 to D - 1 once was expected")
         self.widths = [part.n_outputs(len(columns))
                        for part, columns in zip(self.likelihoods, self.columns)]

@@ -13,7 +13,8 @@ from scipy.special import fdtrc
 
 from npvae.datasets.tables import Standardizer
 from npvae.distributions.columns import any_number
-from npvae.door import as_data, check_density, check_unconditional, check_vae, filled, parted
+from npvae.door import (as_data, check_density, check_unconditional, check_vae, filled, naming_the_mask,
+                        parted)
 from npvae.evaluation.contributions import CONTRIBUTIONS, Contributions
 from npvae.evaluation.scores import (SCORES, Member, degrees_of_freedom, latent_distance, left_out,
                                      most_missing, pooled)
@@ -107,7 +108,8 @@ class AnomalyDetector:
         """x as the model takes it, zeros where it is not observed; and what is observed, or None."""
         model = self.members[0].model
         x, observed = parted(x, observed, name, model.n_data, model.parameters.dtype)
-        x = as_batch(x, name, model.n_data, np.float64)
+        with naming_the_mask(name):
+            x = as_batch(x, name, model.n_data, np.float64)
         if self.standardizer is not None:
             shift, scale = self.standardizer.shift, self.standardizer.scale
             reach = scale * np.where(any_number(model.likelihood, model.n_data), FAR, np.inf)

@@ -8,7 +8,7 @@ from npvae.datasets.tables import Standardizer, standardizer_of
 from npvae.distributions.columns import any_number, of_classes
 from npvae.distributions.roles import Likelihood, check_role
 from npvae.distributions.scales import DiagonalGaussian
-from npvae.door import parted
+from npvae.door import naming_the_mask, parted
 from npvae.evaluation.anomaly import AnomalyDetector
 from npvae.evaluation.evidence import log_evidence
 from npvae.evaluation.scores import SCORES, Member
@@ -75,9 +75,10 @@ def fit_detector(normal, *, score="negative_evidence", n_samples=50, n_steps=300
     Notes
     -----
     In training, a value far outside its column's usual range counts as the end of it: 20 times the
-    range from the 5 % to the 95 % quantile, on either side. So one row at 1e19 among many does not
-    become the unit in which all are measured. A column that never changes is shifted only: how odd
-    another value is, is then told in its own unit.
+    range from the 5 % to the 95 % quantile, on either side; where these are the same, 20 times the
+    median distance of those that differ. So one row at 1e19 among many does not become the unit in
+    which all are measured. A column that never changes is shifted only: how odd another value is, is
+    then told in its own unit.
 
     References
     ----------
@@ -131,7 +132,8 @@ def as_table(normal, observed):
     if bare.ndim != 2 or bare.size == 0:
         raise ValueError(f"normal has shape {bare.shape}: (any, any) was expected")
     normal, observed = parted(normal, observed, "normal", bare.shape[1], np.float64)
-    normal = as_double(normal, "normal")
+    with naming_the_mask("normal"):
+        normal = as_double(normal, "normal")
     return normal if observed is None or observed.all() else np.ma.masked_array(normal, observed == 0)
 
 
@@ -160,9 +162,14 @@ def trained(x, likelihood, n_latent, n_steps, seed, validation=None, n_epochs=No
 
 def without_extremes(x, free):
     """x (n, D), with values far outside their column's usual range moved to its ends; of the columns
-    that are `free` (D,)."""
-    low, high = np.nanquantile(np.ma.filled(x, np.nan), [0.05, 0.95], axis=0)
-    reach = np.where((high > low) & free, 20 * (high - low), np.inf)
+    that are `free` (D,). Where nearly all are the same, the range is how far the others usually are."""
+    values = np.ma.filled(x, np.nan)
+    low, high = np.nanquantile(values, [0.05, 0.95], axis=0)
+    usual = high - low
+    for j in np.flatnonzero(usual == 0):
+        apart = np.abs(values[:, j] - low[j])
+        usual[j] = np.median(apart[apart > 0]) if (apart > 0).any() else np.inf
+    reach = np.where(free, 20 * usual, np.inf)
     return np.clip(x, low - reach, high + reach)
 
 

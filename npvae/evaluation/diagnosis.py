@@ -93,7 +93,7 @@ def diagnose(model, x, *, condition=None, history=None, learning_rate=None, opti
     x = as_data(model, x)
     condition = as_condition(model, condition, len(x))
     if history is not None:
-        check_history(history)
+        check_history(history, ("epoch", "loss", "reconstruction", "kl"))
     check_count(batch_size, "batch_size")
     if learning_rate is None and optimizer is not None:
         raise ValueError(f"optimizer is {optimizer!r}, and learning_rate is None: a learning rate to "

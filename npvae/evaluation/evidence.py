@@ -45,7 +45,7 @@ class Evidence(NamedTuple):
         doubtful = int((~(self.pareto_k <= 0.7)).sum())
         return (f"log p(x) = {self.log_px.mean():.3f} nats, the mean of {n} x; Monte Carlo error "
                 f"{error:.3f}; effective samples {np.median(self.ess):.1f} (median); "
-                f"Pareto k above 0.7 for {doubtful} x")
+                f"Pareto k above 0.7, or not known, for {doubtful} x")
 
 
 def bits_per_dimension(model, log_px, n_levels=256):
@@ -84,6 +84,8 @@ def bits_per_dimension(model, log_px, n_levels=256):
     Theis, van den Oord and Bethge (2016), "A note on the evaluation of generative models".
     """
     check_vae(model)
+    if isinstance(log_px, Evidence):
+        raise TypeError("log_px is an Evidence: its .log_px was expected")
     log_px = as_array(log_px, "log_px")
     check_real(log_px, "log_px")
     check_finite(log_px, "log_px")

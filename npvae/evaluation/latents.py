@@ -70,8 +70,9 @@ def latent_moments(model, x, condition=None, *, n_samples=20, seed=0):
         own = np.square(q.std).mean(axis=0, **DOUBLE)
     else:
         mean, own = z.mean(axis=(0, 1), **DOUBLE), z.var(axis=0, ddof=1).mean(axis=0, **DOUBLE)
-        # less what L draws add
-        variance_of_mean = z.mean(axis=0).var(axis=0, **DOUBLE) - own / n_samples
+        # less what L draws of n x add
+        noise = own / n_samples * (1.0 - 1.0 / len(x))
+        variance_of_mean = z.mean(axis=0).var(axis=0, **DOUBLE) - noise
     if not model.posterior.has_density:
         rate = np.full(model.n_latent, np.inf)
     elif sampled:
