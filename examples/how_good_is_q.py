@@ -8,7 +8,8 @@ most images have a tail too heavy for the estimate of log p(x) to be trusted.
    A part of it is the family's: no Gaussian with a diagonal covariance is the true posterior
    (the approximation gap). The rest is the encoder's: for each single x there is a better
    Gaussian than the one that it gives (the amortization gap). Where that is the larger part, a
-   better encoder helps, and a richer family does not (Cremer et al., 2018).
+   better encoder has more to win than a richer family (Cremer et al., 2018, who find besides that
+   what makes the family richer helps the encoder, too).
 2. Is z where q says, as often as q says? Draw z from the prior, x from the decoder, and ask q for
    the code of x. The rank of the true z among draws of q should be uniform. Here it piles up at
    both ends: minimizing KL(q, posterior) makes q narrow rather than wide. (Simulation-based

@@ -53,7 +53,7 @@ def draw(mu_all, q, z, x, decoded):
                       textcoords="offset points", ha="center", arrowprops={"arrowstyle": "->"})
         region.plot(*((z[:200, i] - q.mu[i]) / q.std[i]).T, mark, color=colour, ms=2)
         for radius in (1, 2):
-            region.add_patch(Circle((0, 0), radius, fill=False, lw=0.9))
+            region.add_patch(Circle((0, 0), radius, fill=False, lw=0.9, zorder=3))
         region.set(xlim=(-4, 4), ylim=(-4, 4), xticks=(-2, 0, 2), yticks=(-2, 0, 2), aspect="equal",
                    ylabel=f"image {i + 1}")
         spread = decoded[i].std(axis=0)

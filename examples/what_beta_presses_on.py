@@ -13,9 +13,10 @@ al., 2018) has a price on the second alone. It is a cost over the batch, `Decomp
 dimensions depend on each other is nothing that a single x can show.
 
 The *mutual information gap* is the number for it: of each factor, how much the most telling dimension
-tells of it, less the second most, as a share of the factor's entropy; then the mean. It is 1 where each
-factor is in a dimension of its own, and 0 where two share it. Here q(z) is a mixture of 108 known
-Gaussians, so only z is sampled. (A higher price is not always better: at 16, one seed of five has 0.09.)
+tells of it, less the second most, as a share of the factor's entropy; then the mean. It is 1 where one
+dimension tells all of a factor and no other tells anything of it, and 0 where two tell as much. Whether
+two factors are in the same dimension it does not see: the tables do. Here q(z) is a mixture of 108 known
+Gaussians, so only z is sampled.
 
     python examples/what_beta_presses_on.py [--quick]
 """
@@ -108,7 +109,7 @@ def draw(found, prices, seeds):
     of_parts.margins(0.1, 0.12)
     of_gap.set(xlabel="the price of a nat", ylabel="mutual information gap", ylim=(0, 1), xscale="log",
                xticks=prices, xticklabels=prices,
-               title=f"is each factor in a dimension of its own? ({len(seeds)} seeds)")
+               title=f"is each factor in one dimension? ({len(seeds)} seeds)")
     of_gap.minorticks_off()
     of_parts.legend(frameon=False, title="the price is on", loc="lower right")
     titles = {"price 1": ("the whole KL", 1),
