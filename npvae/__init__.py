@@ -13,9 +13,11 @@ In reading order:
     npvae.threads         rows shared by many cores
     npvae.evaluation      evidence, the latent space, anomalies
     npvae.gradcheck       is it right? finite differences and the complex step
-    npvae.datasets        MNIST, shipped
+    npvae.datasets        MNIST and two tables, shipped; readers of files
     npvae.plots           figures (imports matplotlib, when it is first used)
-    npvae.explorer        a page of HTML that moves (to be imported by its name)
+    npvae.explorer        a page of HTML that moves (to be imported by its name, as the next two)
+    npvae.anomaly         anomalies in a table, from a terminal
+    npvae.sklearn         detectors as scikit-learn and PyOD have them
 """
 
 import importlib

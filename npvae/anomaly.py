@@ -4,9 +4,10 @@
     python -m npvae.anomaly score new.csv --detector detector.npz
 
 `fit` takes rows that are normal (.csv or .npy); it writes over an earlier detector, and over no other
-file. `score` prints a line for each new row, as CSV: its number, its score (-log p(x) in nats, higher
-is odder), 1 where it is flagged, and the column that adds most to the score. Columns count from 1;
-where both files name them, the names are compared.
+file. `score` prints a line for each new row, as CSV: its number, its score (-log p of the standardized
+row in nats, higher is odder), 1 where it is flagged, and the column that adds most to the score. Columns
+count from 1; where both files name them, the names are compared. Its --quantile of 0.99 asks for 495
+normal rows.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 from npvae.datasets.csv_files import DELIMITERS
 from npvae.datasets.tables import read_named_table
 from npvae.evaluation import fit_detector, load_detector
+from npvae.evaluation.anomaly import largest_quantile
 
 
 def parser():
@@ -54,7 +56,7 @@ def run_fit(asked):
     detector.save(asked.out)
     n, held_out = len(rows), detector.n_normal
     print(f"{asked.out}: {n - held_out} rows of {rows.shape[1]} columns trained on, {held_out} held out "
-          f"for thresholds, which can promise a quantile of up to {held_out / (held_out + 1):.4g}")
+          f"for thresholds, which can promise a quantile of up to {largest_quantile(held_out)}")
 
 
 def check_detectors(path):

@@ -90,6 +90,8 @@ def write_npz(path, **arrays):
         if np.asarray(array).dtype.hasobject:
             raise TypeError(f"{name} has dtype object, which can only be pickled: an array of "
                             "numbers was expected")
+    if not Path(path).parent.is_dir():
+        raise FileNotFoundError(f"path is {path}: its folder does not exist")
     path = Path(os.path.realpath(path))
     temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
     file = open(temporary, "xb")

@@ -48,7 +48,7 @@ def test_ten_thousand_steps_are_the_textbooks(beta1, beta2, eps, rng):
 
 @pytest.mark.parametrize("make", [
     Adam, lambda: Adam(eps=1e-30), lambda: Adam(beta2=0.95), lambda: Adam(beta1=0.5, beta2=0.5),
-    lambda: Adam(beta1=0.0, beta2=0.8), lambda: SGD(0.9), lambda: SGD(0.3), Adagrad])
+    lambda: Adam(beta1=0.0, beta2=0.8), lambda: SGD(momentum=0.9), lambda: SGD(momentum=0.3), Adagrad])
 def test_moments_are_never_subnormal(make):
     """Gradients that stop, and others too small to be squared in float32."""
     optimizer, theta = make(), np.ones(60, np.float32)

@@ -1,5 +1,7 @@
 """What a detector promises: how many new normal rows a threshold flags, whatever the model."""
 
+import re
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -28,6 +30,18 @@ def linear_codes(J, D):
 def within(rate, n_flagged, n_rows):
     """n_flagged of n_rows is what a probability `rate` gives, but for one time in 10,000."""
     return stats.binomtest(int(n_flagged), n_rows, rate).pvalue > 1e-4
+
+
+def test_what_is_said_to_be_promised_is_accepted():
+    """The largest quantile, as the message of a larger one names it; and no other of its digits."""
+    for n in [*range(2, 500), 999_999]:
+        detector = object.__new__(evaluation.AnomalyDetector)
+        detector.n_normal, detector.normal_scores = n, np.arange(n)
+        with pytest.raises(ValueError, match="at most") as caught:
+            detector.threshold(quantile=1 - 1e-9)
+        named = float(re.search(r"at most (\S+) was", str(caught.value))[1])
+        assert 0 <= n / (n + 1) - named < 1e-6
+        assert detector.threshold(quantile=named) == n - 1
 
 
 @pytest.mark.parametrize("n", [1, 2, 9, 10, 19, 20, 25, 40, 99, 100, 250, 1000])

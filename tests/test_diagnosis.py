@@ -59,7 +59,7 @@ def test_the_healthy_default_has_no_findings(healthy, digits):
     (lambda: npvae.vae(likelihood="tied_gaussian"), {"learning_rate": 1e-2}),   # its variance is far off
     (lambda: npvae.vae(n_hidden=(200, 200), activation="tanh"), {"epochs": 16}),
     (lambda: npvae.vae(n_latent=2, activation="softplus"), {}),
-    (lambda: npvae.vae(beta=2.0, init="he"), {"optimizer": npvae.SGD(0.9)}),
+    (lambda: npvae.vae(beta=2.0, init="he"), {"optimizer": npvae.SGD(momentum=0.9)}),
     (npvae.vae, {"kl_schedule": schedules.Linear(6), "transform": npvae.datasets.binarize}),
     (npvae.vae, {"kl_schedule": schedules.Cyclical(3)}),
     (lambda: npvae.two_layer_iwae(n_hidden=((100,), (50,)), n_latent=(20, 10)), {"n_samples": 3}),
@@ -326,7 +326,8 @@ def test_a_loss_that_rises_again_is_found_in_the_history(healthy, digits):
     assert found.value == 0.0 and not found.wrong
 
 
-@pytest.mark.parametrize("optimizer, rate", [(npvae.SGD(0.9), 0.02), (npvae.Adam(), 0.1)], ids=repr)
+@pytest.mark.parametrize("optimizer, rate", [(npvae.SGD(momentum=0.9), 0.02), (npvae.Adam(), 0.1)],
+                         ids=repr)
 def test_a_real_run_at_too_high_a_rate_rises_or_learns_nothing(optimizer, rate, digits):
     model = npvae.vae()
     history = fit(model, digits, optimizer=optimizer, learning_rate=rate, epochs=12)

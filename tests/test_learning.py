@@ -162,7 +162,7 @@ def without_seconds(history):
 
 
 @pytest.mark.parametrize("at_call", [1, 3, 4, 5, 6, 9, 14])
-@pytest.mark.parametrize("optimizer", [npvae.Adam, lambda: npvae.SGD(0.9), npvae.Adagrad])
+@pytest.mark.parametrize("optimizer", [npvae.Adam, lambda: npvae.SGD(momentum=0.9), npvae.Adagrad])
 def test_a_resumed_run_ends_in_the_same_bits(at_call, optimizer, tmp_path):
     """Ctrl-C in the first step, inside an epoch, and at an epoch's end."""
     x, settings = toy(), {**SETTINGS, "validation": toy()[:10], "patience": 5}

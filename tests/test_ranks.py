@@ -54,7 +54,7 @@ def test_any_number_of_ranks_trains_the_same(size):
 
 
 @pytest.mark.parametrize("options", [
-    dict(optimizer=npvae.Adagrad), dict(optimizer=lambda: npvae.SGD(0.9)), dict(clip_norm=0.3),
+    dict(optimizer=npvae.Adagrad), dict(optimizer=lambda: npvae.SGD(momentum=0.9)), dict(clip_norm=0.3),
     dict(transform=datasets.binarize), dict(kl_schedule=schedules.Linear(2)),
     dict(condition=C, make=lambda: npvae.conditional_vae(6, 3, (5,), 2).astype(np.float64)),
     dict(observed=SEEN), dict(validation=X[:9], patience=1, epochs=9, learning_rate=0.3),

@@ -56,6 +56,9 @@ class AnomalyDetector:
 
     Notes
     -----
+    With a standardizer, log p(x) is the density of the standardized row; in the unit of x it is less by
+    `np.log(standardizer.scale).sum()`, the same for every row, so no flag depends on it.
+
     A row with missing values is scored by what is observed of it, such as by -log p(x_obs). In a sum
     over columns those that are missing add nothing, which may be less than they would have added, or
     more: -log p(x_d|z) of a density is negative in a column that is well explained. So a threshold keeps
@@ -221,8 +224,8 @@ class AnomalyDetector:
         k = max(1, math.ceil(round(quantile * (self.n_normal + 1), 9)))       # 0.95 * 20 is 19, no more
         if k > self.n_normal:
             raise ValueError(f"quantile is {quantile} and normal has {self.n_normal} rows: at most "
-                             f"{self.n_normal / (self.n_normal + 1):.6g} was expected, which is what "
-                             "these can promise")
+                             f"{largest_quantile(self.n_normal)} was expected, which is what these can "
+                             "promise")
         return float(self.normal_scores[k - 1])
 
     def flag(self, x, quantile=None, sigmas=None, *, observed=None):
@@ -280,6 +283,11 @@ class AnomalyDetector:
         numbers = {"score": self.kind, "n_samples": self.n_samples, "seed": self.seed,
                    "names": self.names, "most_missing": self.most_missing}
         save(path, first, {"detector": numbers}, arrays)
+
+
+def largest_quantile(n):
+    """The largest quantile that n normal rows can promise, n / (n + 1), rounded down to six digits."""
+    return math.floor(1e6 * n / (n + 1)) / 1e6
 
 
 def as_models(models):

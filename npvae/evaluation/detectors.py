@@ -185,6 +185,8 @@ def load_detector(path, model=None):
 
     Raises
     ------
+    FileNotFoundError
+        Where there is no such file.
     ValueError
         Where the file holds no detector, or is damaged.
     """

@@ -1,7 +1,8 @@
 """Optimizers: one step of theta against its gradient, on the flat vectors.
 
 An optimizer keeps its moments, vectors as long as theta, and is told the learning
-rate at every step: `optimizer.step(theta, grad, learning_rate)` writes into theta.
+rate, which is `fit`'s, at every step: `optimizer.step(theta, grad, learning_rate)`
+writes into theta.
 
 All arithmetic is in place, in stretches of the vectors that stay in the processor's
 cache. Its time is that of its passes, one for each line of NumPy: so it is written
@@ -89,7 +90,7 @@ class SGD(Optimizer):
 
     sums = ("v",)
 
-    def __init__(self, momentum=0.0):
+    def __init__(self, *, momentum=0.0):
         self.momentum = _check_fraction(momentum, "momentum")
         super().__init__(self.momentum)
 
@@ -122,7 +123,7 @@ class Adagrad(Optimizer):
 
     squares = ("v",)
 
-    def __init__(self, eps=1e-8):
+    def __init__(self, *, eps=1e-8):
         super().__init__()
         check_positive(eps, "eps")
         self.eps = pythons(eps)

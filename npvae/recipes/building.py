@@ -28,7 +28,10 @@ def recipe(build):
 
     @functools.wraps(build)
     def noted(*args, **kwargs):
-        arguments = signature.bind(*args, **kwargs)
+        try:
+            arguments = signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{build.__name__}(): {error}") from None
         arguments.apply_defaults()
         arguments = {name: plain(value) for name, value in arguments.arguments.items()}
         model = build(**arguments)
