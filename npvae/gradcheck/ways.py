@@ -100,13 +100,9 @@ def of_log_q_in(posterior, q, eps, dlog_q, slope):
 
 
 def _slope(posterior, drawn):
-    """The slope of log q in z; None where z jumps, or where it is not known."""
-    if not (posterior.has_path and posterior.has_density):
-        return None
-    try:
-        return posterior.slope(drawn)
-    except TypeError:
-        return None
+    """The slope of log q in z; None where z jumps, or where the posterior has none of its own."""
+    known = posterior.has_path and posterior.has_density and type(posterior).slope is not Posterior.slope
+    return posterior.slope(drawn) if known else None
 
 
 def _at_another(posterior, q, z, rng):
