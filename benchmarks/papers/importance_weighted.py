@@ -17,10 +17,11 @@ eight with K = 5, and most of what is to be learned is the same.
 leaves the test images alone: it trains on the first 50,000 images and ends with an estimate on the last
 10,000. Settings are to be chosen by that, for all 60,000 images then, as in the paper.
 
-As in the paper: networks, Glorot initialisation, the bias of the output from the mean image, Adam (from a
-rate of 1e-3, unless it is asked otherwise), dynamic binarization, the evaluation; its column "VAE" is `--objective ELBO`, of K samples
-with the sampled KL. Not as in the paper: the learning rate falls along a cosine, over fewer epochs than
-3,280; batches are of 100 images, not of 20; and its authors' program leaves out the last 400 images.
+As in the paper: networks, Glorot initialisation, the bias of the output from the mean image, Adam (from
+a rate of 1e-3, unless it is asked otherwise), dynamic binarization, the evaluation; its column "VAE" is
+`--objective ELBO`, of K samples with the sampled KL. Not as in the paper: the learning rate falls along
+a cosine, over fewer epochs than 3,280; batches are of 100 images, not of 20; and its authors' program
+leaves out the last 400 images.
 """
 
 import argparse
