@@ -77,7 +77,7 @@ def options(description, images):
 
 def train(asked, figure, paper, of, model, x, n_train, points, measure):
     """Train on x, which holds n_train images, perhaps many times each. After the epochs in points, and
-    the last, what is measured is a row of the result. The result, its folder, and the history."""
+    the last, what is measured is a row of the result."""
     epochs = math.ceil(asked.images / len(x))
     name = "_".join([figure, asked.method.lower().replace("-", "_"), *map(str, of.values())])
     name += f"_seed{asked.seed}" if asked.seed else ""
@@ -99,7 +99,6 @@ def train(asked, figure, paper, of, model, x, n_train, points, measure):
                         optimizer=MAP(n_train), seed=asked.seed, progress=False, resume=True,
                         checkpoint=folder / "checkpoint.npz", callbacks=[keep_curve])
     write(result, folder, history)
-    return result, folder, history
 
 
 def write(result, folder, history):
