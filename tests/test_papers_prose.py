@@ -61,3 +61,17 @@ def test_what_is_said_of_figure_2(said):
         assert f"{', '.join(ends[:-1])} and {ends[-1]}" in said, method
         assert all(curve["images"][at(curve, images)] == images for curve in of_method)
         assert f"after {images / 1e6:.2f} million" in said
+
+
+def test_what_is_said_of_figure_3(said):
+    curves = results("marginal_likelihood", "n_train")
+    few, many = curves["AEVB", 1000], curves["AEVB", 50000]
+    half = np.searchsorted(few["images"], few["images"][-1] / 2, side="right") - 1
+    assert f"still rises, by {few['test'][-1] - few['test'][half]:.1f} nats in the second half" in said
+    best = few["test_by_q"].argmax()
+    assert f"have fallen since {few['images'][best] / 1e6:.0f} million images" in said
+    assert f"from {few['test_by_q'][best]:.2f} to {few['test_by_q'][-1]:.2f}" in said
+    assert (np.diff(few["test_by_q"][best:]) < 0).all() and (np.diff(few["test"][best:]) > 0).all()
+    missed = [curve["test"][-1] - curve["test_by_q"][-1] for curve in (few, many)]
+    assert f"its draws miss {missed[0]:.0f} nats" in said
+    assert f"with 50,000 it is {missed[1]:.1f}." in said

@@ -30,7 +30,7 @@ from auto_encoding import METHODS, build, kept, options, train
 from npvae.numerics import softplus
 from records import RESULTS
 
-AXES = {1000: (-170, -100), 50000: (-160, -125)}
+AXES = {1000: (-175, -100), 50000: (-160, -125)}
 OF_Q, OF_PRIOR = 20, 1000           # draws at a time
 
 
