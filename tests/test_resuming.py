@@ -227,7 +227,7 @@ class Momentum(npvae.SGD):
 
 
 def test_an_optimizer_that_was_used_before_is_the_same_optimizer(tmp_path):
-    path, optimizer = tmp_path / "run.npz", Momentum(0.9)
+    path, optimizer = tmp_path / "run.npz", Momentum(momentum=0.9)
     options = dict(optimizer=optimizer, checkpoint=path, resume=True, progress=False)
     for epochs in (1, 2, 3):
         npvae.fit(npvae.vae(6, (5,), 2), X, epochs=epochs, **options)
