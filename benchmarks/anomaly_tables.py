@@ -240,6 +240,13 @@ def report(tables, found):
         fit, score = found[name][..., 2:].mean(axis=(0, 1))
         print(f"{name:22} {n_seeds:5.2g} {areas[name].mean():6.3f} {rank[name]:5.2f} {precision:9.3f} "
               f"{difference:+8.3f} ± {error:.3f} {fit:7.2f} {score:8.2f}")
+    halves = {"first": slice(0, None, 2), "other": slice(1, None, 2)} if len(tables) > 3 else {}
+    for half, of_half in halves.items():
+        print(f"\nthe {half} half of the tables, the first split: area, and how far one model is ahead")
+        areas = {name: values[of_half, :1, 0] for name, values in found.items()}
+        for name, area in areas.items():
+            difference, error = paired(areas.get("npvae, one model", area), area)
+            print(f"{name:22} {area.mean():6.3f} {difference:+8.3f} ± {error:.3f}")
 
 
 def areas_figure(tables, found):

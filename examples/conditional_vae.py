@@ -11,8 +11,9 @@ A plain VAE draws some digit; which one is hidden in z. To ask for a digit, give
 The loss is the VAE's, with c wherever x or z is. Since c says which digit it is, z can be
 spent on how it is written. Two grids show it: with a label a row and random codes, a digit a
 row; with a code a row and a label a column, one handwriting a row. How much ink there is, is kept less
-well: in two dimensions a 1 fades where the other nine get bolder. (With ten, all ten agree, and the ELBO
-is better; but z begins to tell the label as well, and some digits are not those asked for: see
+well: trained on all images, in two dimensions, a 1 fades where the other nine get bolder, and the least
+correlation of ink is below zero. (With ten dimensions all ten digits agree, and the ELBO is better; but
+z begins to tell the label as well, and some digits are not those asked for: see
 `conditional_accuracy.py`.)
 
 How z is drawn from N(mu, Sigma), Sigma being the diagonal matrix of the variances, is often

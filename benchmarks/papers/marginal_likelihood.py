@@ -34,7 +34,7 @@ AXES = {1000: (-175, -100), 50000: (-160, -125)}
 OF_Q, OF_PRIOR = 20, 1000           # draws at a time
 
 
-class Evidence(NamedTuple):
+class Estimates(NamedTuple):
     """Two estimates of log p(x), in nats, for each x."""
 
     by_q: np.ndarray            # (n,), of draws of q(z|x) alone
@@ -70,7 +70,7 @@ def log_evidence(model, x, rng, n_samples, n_prior):
         # of every x at every z, so by one product: log p(x|z) = x y - softplus(y), summed over pixels
         log_px = y @ x.T - softplus(y).sum(axis=1, keepdims=True)
         by_both.append(logsumexp(log_weights(z[:, None], log_px)[1], axis=0))
-    return Evidence(logsumexp(by_q, axis=0) - np.log(n_samples), logsumexp(by_both, axis=0))
+    return Estimates(logsumexp(by_q, axis=0) - np.log(n_samples), logsumexp(by_both, axis=0))
 
 
 def measure(model, images, n_samples=100, n_prior=50_000):
